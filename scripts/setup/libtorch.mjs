@@ -1,0 +1,118 @@
+// LibTorch: found where there is one, else fetched through pip or taken from a folder or an archive.
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { cp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { findLibtorch, libtorchVersion, SUPPORTED } from '../../lib/native/locate.mjs';
+import { fetchWheel, installInto, nvidiaRequirements } from './pip.mjs';
+import { log, root, SetupError, seconds, shown } from './steps.mjs';
+import { unzip } from './zip.mjs';
+
+/** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
+
+/** The version that is fetched. */
+export const PINNED = { cpu: '2.13.0', cuda: '2.14.1' };
+
+/** Where it is unpacked. A CUDA LibTorch finds NVIDIA's libraries two folders above its own: .libtorch-cuda/nvidia. */
+const FOLDER = { cpu: join(root, '.libtorch'), cuda: join(root, '.libtorch-cuda', 'torch') };
+
+// Libraries for Python and for PyTorch's own tests, which nothing here uses.
+const UNUSED = /^lib(torch_python|aoti_custom_ops|backend_with_compiler|jitbackend_test|torchbind_test|onnx)/;
+
+/**
+ * Where a file of a wheel (torch/…), a LibTorch archive (libtorch/…) or a folder of either goes below .libtorch, null
+ * for one that is not needed.
+ * @param {string} name
+ */
+function place(name) {
+  const path = name.replace(/^(lib)?torch\//, '');
+  // Wheels for ARM keep OpenMP and BLAS in a folder of their own; LibTorch looks beside itself as well.
+  const bundled = /^torch\.libs\/([^/]+)$/.exec(name);
+  if (bundled) return `lib/${bundled[1]}`;
+  if (path === 'version.py' || path === 'build-version') return path;
+  if (/^include\/.*\.(h|hpp|cuh|inl|inc)$/.test(path)) return path;
+  const library = /^lib\/([^/]+)$/.exec(path)?.[1];
+  return library && /\.(so|dylib)/.test(library) && !UNUSED.test(library) ? path : null;
+}
+
+/**
+ * Puts the needed parts of an archive or folder into `target`, which appears complete or not at all.
+ * @param {string} source
+ * @param {string} target
+ */
+async function unpack(source, target) {
+  const partial = `${target}.partial`;
+  rmSync(partial, { recursive: true, force: true });
+  if (statSync(source).isDirectory()) {
+    const inner = ['torch', 'libtorch']
+      .map((name) => join(source, name))
+      .find((folder) => existsSync(join(folder, 'lib')));
+    const folder = inner ?? source;
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      const path = place(file);
+      if (path && statSync(join(folder, file)).isFile()) await cp(join(folder, file), join(partial, path));
+    }
+  } else {
+    await unzip(source, (name) => {
+      const path = place(name);
+      return path && join(partial, path);
+    });
+  }
+  if (!existsSync(join(partial, 'include', 'ATen', 'ATen.h')) || libtorchVersion(partial) === null) {
+    rmSync(partial, { recursive: true, force: true });
+    throw new SetupError(
+      `${source} holds no LibTorch: expected lib/, include/ and version.py or build-version, below torch/, libtorch/ or at its top`,
+    );
+  }
+  rmSync(target, { recursive: true, force: true });
+  renameSync(partial, target);
+}
+
+/**
+ * Replaces the project's own LibTorch.
+ * @param {{ cuda?: boolean; from?: string; runtime?: boolean }} options `from`: a folder, zip or wheel; `runtime`: fetch
+ *   NVIDIA's libraries as well, without which a CUDA LibTorch links but does not load
+ */
+export async function installLibtorch({ cuda = false, from, runtime = cuda }) {
+  const kind = cuda ? 'cuda' : 'cpu';
+  const started = Date.now();
+  const temporary = mkdtempSync(join(tmpdir(), 'intraclass-'));
+  try {
+    let source = from && resolve(from);
+    if (source && !existsSync(source))
+      throw new SetupError(`--from ${from}: there is no such file or folder`);
+    if (!source) {
+      log(`LibTorch: fetching torch ${PINNED[kind]} (${cuda ? 'CUDA, 600 MB' : 'CPU, 200 MB'}) with pip`);
+      source = await fetchWheel(PINNED[kind], { cuda, folder: temporary });
+    }
+    log(`LibTorch: unpacking ${basename(source)} into ${shown(FOLDER[kind])}`);
+    await unpack(source, FOLDER[kind]);
+    if (cuda && runtime && !from) {
+      const requirements = await nvidiaRequirements(source);
+      log("LibTorch: fetching NVIDIA's libraries for it (2 GB) with pip");
+      await installInto(resolve(FOLDER.cuda, '..'), requirements);
+    }
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  log(`LibTorch: ready (${seconds(started)})`);
+}
+
+/**
+ * @param {{ cuda?: boolean; runtime?: boolean }} [options]
+ * @returns {Promise<LibTorch>}
+ */
+export async function ensureLibtorch({ cuda = false, runtime = cuda } = {}) {
+  if (!findLibtorch({ root, cuda })) await installLibtorch({ cuda, runtime });
+  const libtorch = findLibtorch({ root, cuda });
+  if (!libtorch)
+    throw new SetupError('LibTorch was unpacked but is not complete. Type: npm run setup -- --help');
+  const [, minor] = libtorch.version.split('.');
+  const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));
+  if (!libtorch.version.startsWith('2.') || Number(minor) < Number(first) || Number(minor) > Number(last)) {
+    log(
+      `warning: LibTorch ${libtorch.version} is outside the supported range ${SUPPORTED.first} to ${SUPPORTED.last}`,
+    );
+  }
+  return libtorch;
+}

@@ -1,0 +1,129 @@
+// The native build, and a first load of what it made in a child process.
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { findBinaries } from '../../lib/native/locate.mjs';
+import {
+  firstLine,
+  hashOf,
+  isUpToDate,
+  log,
+  markUpToDate,
+  root,
+  run,
+  SetupError,
+  seconds,
+  shown,
+} from './steps.mjs';
+
+/** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
+
+const INSTALL = process.platform === 'darwin' ? 'brew install' : 'sudo apt-get install';
+
+/** @param {boolean} cuda */
+function checkTools(cuda) {
+  const cmake = firstLine('cmake', ['--version']);
+  if (cmake === null) throw new SetupError(`cmake is missing. Type: ${INSTALL} cmake`);
+  const version = /(\d+)\.(\d+)/.exec(cmake);
+  const [major, minor] = [Number(version?.[1]), Number(version?.[2])];
+  if (major < 3 || (major === 3 && minor < 18)) {
+    throw new SetupError(
+      `CMake 3.18 or newer is needed, this is ${cmake}. Type: python3 -m pip install cmake`,
+    );
+  }
+  const compiler = process.env.CXX ?? 'c++';
+  if (firstLine(compiler, ['--version']) === null) {
+    throw new SetupError(`the C++ compiler ${compiler} is missing. Type: ${INSTALL} g++`);
+  }
+  if (cuda && firstLine(nvcc(), ['--version']) === null) {
+    throw new SetupError(
+      'nvcc, the CUDA compiler, is missing. Install the CUDA toolkit (developer.nvidia.com/cuda-downloads) and put nvcc on PATH, or set CUDACXX',
+    );
+  }
+}
+
+/** The CUDA compiler: CUDACXX, on PATH, or in its usual place. */
+export function nvcc() {
+  if (process.env.CUDACXX) return process.env.CUDACXX;
+  const usual = '/usr/local/cuda/bin/nvcc';
+  return firstLine('nvcc', ['--version']) === null && existsSync(usual) ? usual : 'nvcc';
+}
+
+/** Drops a CMake cache that was made in another place: the project has been moved. @param {string} folder */
+function dropForeignCache(folder) {
+  const cache = join(folder, 'CMakeCache.txt');
+  if (!existsSync(cache)) return;
+  const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
+  if (home !== root) rmSync(folder, { recursive: true, force: true });
+}
+
+/**
+ * Builds the native parts against `libtorch` where sources, LibTorch or headers changed.
+ * @param {LibTorch} libtorch
+ * @param {{ cuda?: boolean }} [options]
+ */
+export async function ensureNative(libtorch, { cuda = false } = {}) {
+  const output = join(root, cuda ? 'build-cuda' : 'build');
+  const name = cuda ? 'native-cuda' : 'native';
+  const hash = hashOf(
+    [
+      'CMakeLists.txt',
+      'cmake',
+      'native',
+      'node_modules/node-addon-api/package.json',
+      'node_modules/node-api-headers/package.json',
+    ],
+    [shown(libtorch.path), libtorch.version, process.env.CXX, process.env.CUDAARCHS],
+  );
+  if (findBinaries({ root, cuda })?.folder === join(output, 'Release') && isUpToDate(name, hash)) return;
+
+  checkTools(cuda);
+  const started = Date.now();
+  log(
+    `native code: building against LibTorch ${libtorch.version}${cuda ? ' with CUDA' : ''} into ${shown(output)}/Release`,
+  );
+  const folder = join(output, 'cmake');
+  dropForeignCache(folder);
+  const generator =
+    !existsSync(join(folder, 'CMakeCache.txt')) && firstLine('ninja', ['--version']) !== null
+      ? ['-G', 'Ninja']
+      : [];
+  await run(
+    'cmake',
+    [
+      '-S',
+      root,
+      '-B',
+      folder,
+      ...generator,
+      '-DCMAKE_BUILD_TYPE=Release',
+      `-DLIBTORCH=${libtorch.path}`,
+      `-DINTRACLASS_CUDA=${cuda ? 'ON' : 'OFF'}`,
+    ],
+    { env: cuda ? { CUDACXX: nvcc() } : {} },
+  );
+  const jobs = process.env.INTRACLASS_JOBS ?? String(availableParallelism());
+  await run('cmake', ['--build', folder, '--parallel', jobs], { output: 'show' });
+  log(`native code: built (${seconds(started)})`);
+  markUpToDate(name, hash);
+}
+
+/**
+ * Loads the addon in a child process, so that a crash at load is an error here and not the main job's end. Done once
+ * for each build of the addon and each LibTorch.
+ * @param {LibTorch} libtorch
+ * @param {{ cuda?: boolean }} [options]
+ */
+export async function ensureLoads(libtorch, { cuda = false } = {}) {
+  const name = cuda ? 'load-cuda' : 'load';
+  const addon = statSync(join(root, cuda ? 'build-cuda' : 'build', 'Release', 'intraclass.node'));
+  const hash = hashOf([], [shown(libtorch.path), libtorch.version, addon.mtimeMs, addon.size]);
+  if (isUpToDate(name, hash)) return;
+  const code = `await import(${JSON.stringify(pathToFileURL(join(root, 'dist', 'native.js')).href)});`;
+  await run(process.execPath, ['--input-type=module', '-e', code], {
+    env: { INTRACLASS_BUILD: cuda ? 'cuda' : 'cpu' },
+    hint: 'The native addon was built but does not load. To see what is wrong, type: npx intraclass doctor',
+  });
+  markUpToDate(name, hash);
+}

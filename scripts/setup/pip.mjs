@@ -1,0 +1,117 @@
+// What is fetched through pip: LibTorch (inside the torch wheel), NVIDIA's libraries, and a Python for the parity tests.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { firstLine, log, root, run, SetupError, seconds } from './steps.mjs';
+import { unzip } from './zip.mjs';
+
+// PyTorch's own index of CPU builds: for x64 Linux the default index has CUDA builds only.
+const CPU_INDEX = 'https://download.pytorch.org/whl/cpu';
+const QUIET = ['-q', '--disable-pip-version-check', '--no-input', '--retries', '1'];
+
+/** A Python 3 with pip. */
+function python() {
+  const candidates = [process.env.PYTHON, 'python3', 'python'];
+  for (const name of candidates) {
+    if (name && firstLine(name, ['-m', 'pip', '--version']) !== null) return name;
+  }
+  throw new SetupError(
+    'LibTorch is fetched with pip, and no Python 3 with pip was found. Type: sudo apt-get install python3-pip\n' +
+      'or download LibTorch yourself from pytorch.org and type: npm run setup -- --from <folder, zip or wheel>',
+  );
+}
+
+const OFFLINE =
+  'Where pip reaches no package index, download the torch wheel or the LibTorch archive elsewhere and type:\n' +
+  '  npm run setup -- --from <folder, zip or wheel>';
+
+/**
+ * pip with the index as configured, then, for a CPU build on x64 Linux, with PyTorch's index of them added.
+ * @param {string} version
+ * @param {boolean} cuda
+ * @param {(requirement: string, extra: string[]) => Promise<void>} attempt
+ */
+async function withTorch(version, cuda, attempt) {
+  if (cuda || process.platform !== 'linux' || process.arch !== 'x64') return attempt(`torch==${version}`, []);
+  try {
+    await attempt(`torch==${version}+cpu`, []);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    await attempt(`torch==${version}+cpu`, ['--extra-index-url', CPU_INDEX]);
+  }
+}
+
+/**
+ * Downloads the torch wheel; the libraries in it are the same for each version of Python.
+ * @param {string} version
+ * @param {{ cuda: boolean; folder: string }} options
+ * @returns {Promise<string>} its path
+ */
+export async function fetchWheel(version, { cuda, folder }) {
+  const args = [
+    '-m',
+    'pip',
+    'download',
+    ...QUIET,
+    '--no-deps',
+    '--only-binary=:all:',
+    '--python-version',
+    '3.11',
+    '-d',
+    folder,
+  ];
+  await withTorch(version, cuda, (requirement, extra) =>
+    run(python(), [...args, ...extra, requirement], { hint: OFFLINE }),
+  );
+  const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
+  if (!wheel) throw new SetupError(`pip downloaded no wheel for torch ${version}. ${OFFLINE}`);
+  return join(folder, wheel);
+}
+
+/**
+ * NVIDIA's packages that a CUDA torch wheel asks for.
+ * @param {string} wheel
+ * @returns {Promise<string[]>}
+ */
+export async function nvidiaRequirements(wheel) {
+  const folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
+  try {
+    const metadata = join(folder, 'METADATA');
+    await unzip(wheel, (name) => (/^torch-[^/]*\.dist-info\/METADATA$/.test(name) ? metadata : null));
+    return readFileSync(metadata, 'utf8')
+      .split('\n')
+      .map((line) => /^Requires-Dist: *((?:nvidia|cuda-toolkit)[^;]*)/.exec(line)?.[1]?.trim())
+      .filter((requirement) => requirement !== undefined);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** @param {string} folder @param {string[]} requirements */
+export async function installInto(folder, requirements) {
+  await run(
+    python(),
+    ['-m', 'pip', 'install', ...QUIET, '--only-binary=:all:', '--target', folder, ...requirements],
+    {
+      hint: OFFLINE,
+    },
+  );
+}
+
+/** `.venv` with torch and numpy, against which the parity tests and the benchmarks compare. @param {string} version */
+export async function ensurePython(version) {
+  const folder = join(root, '.venv');
+  const own = join(folder, 'bin', 'python');
+  if (
+    existsSync(own) &&
+    firstLine(own, ['-c', 'import torch, numpy; print(torch.__version__)'])?.startsWith(version)
+  )
+    return;
+  const started = Date.now();
+  log(`Python: making .venv with torch ${version} and numpy for the parity tests`);
+  await run(python(), ['-m', 'venv', folder], { hint: 'Type: sudo apt-get install python3-venv' });
+  await withTorch(version, false, (requirement, extra) =>
+    run(own, ['-m', 'pip', 'install', ...QUIET, ...extra, requirement, 'numpy'], { hint: OFFLINE }),
+  );
+  log(`Python: ready (${seconds(started)})`);
+}

@@ -1,0 +1,18 @@
+// From a fresh clone to something that runs; each step looks first whether there is anything to do.
+import { ensureLibtorch } from './libtorch.mjs';
+import { ensureLoads, ensureNative } from './native.mjs';
+import { ensurePackages } from './packages.mjs';
+import { exclusively, log, shown } from './steps.mjs';
+import { ensureTypeScript } from './typescript.mjs';
+
+/** @param {{ cuda?: boolean; runtime?: boolean; load?: boolean }} [options] */
+export function prepare({ cuda = false, runtime = cuda, load = true } = {}) {
+  return exclusively(async () => {
+    await ensurePackages();
+    const libtorch = await ensureLibtorch({ cuda, runtime });
+    log(`LibTorch ${libtorch.version} (${libtorch.source}: ${shown(libtorch.path)})`);
+    await ensureNative(libtorch, { cuda });
+    await ensureTypeScript();
+    if (load) await ensureLoads(libtorch, { cuda });
+  });
+}

@@ -1,0 +1,169 @@
+// What every set-up step uses: one line of log, running a command, and "is it still up to date?".
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageRoot, SetupError } from '../../lib/native/locate.mjs';
+
+export { SetupError };
+
+export const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
+
+/** Log lines go to standard error, so that standard output stays the job's own. @param {string} line */
+export const log = (line) => process.stderr.write(`${line}\n`);
+
+/** @param {number} started from Date.now() */
+export const seconds = (started) => `${((Date.now() - started) / 1000).toFixed(1)} s`;
+
+/**
+ * Runs a command to its end with its output on standard error (`inherit`), or kept and shown only when it fails.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string>; output?: 'show' | 'on failure' | 'stdout'; hint?: string }} [options]
+ * @returns {Promise<void>}
+ * @throws {SetupError} naming the command, with `hint` as what to do about it
+ */
+export function run(command, args, { env = {}, output = 'on failure', hint = '' } = {}) {
+  return new Promise((done, failed) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio:
+        output === 'stdout' ? 'inherit' : output === 'show' ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'],
+    });
+    const kept = /** @type {Buffer[]} */ ([]);
+    child.stdout?.on('data', (chunk) => kept.push(chunk));
+    child.stderr?.on('data', (chunk) => kept.push(chunk));
+    const fail = (/** @type {string} */ why) => {
+      if (kept.length > 0) log(Buffer.concat(kept).toString().trimEnd());
+      failed(new SetupError(`${[command, ...args].join(' ')}\n${why}${hint ? `\n${hint}` : ''}`));
+    };
+    child.on('error', (error) => fail(`could not be started: ${error.message}`));
+    child.on('close', (code, signal) => {
+      if (code === 0) done();
+      else fail(signal ? `was ended by ${signal}` : `failed with exit code ${code}`);
+    });
+  });
+}
+
+/** First line a command prints, or null where there is no such command. @param {string} command @param {string[]} args */
+export function firstLine(command, args) {
+  const { status, stdout } = spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  return status === 0 ? (stdout.split('\n', 1)[0] ?? '') : null;
+}
+
+/** Every file below a folder, or the file itself, sorted; none where there is no such path. @param {string} path @returns {string[]} */
+function filesBelow(path) {
+  const absolute = join(root, path);
+  try {
+    return readdirSync(absolute, { withFileTypes: true })
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .flatMap((entry) =>
+        entry.isDirectory() ? filesBelow(join(path, entry.name)) : [join(path, entry.name)],
+      );
+  } catch (error) {
+    const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+    if (code === 'ENOTDIR') return [path];
+    if (code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/**
+ * A hash of the contents of files and folders (relative to the project) and of plain values.
+ * @param {string[]} paths
+ * @param {unknown} [values]
+ */
+export function hashOf(paths, values = null) {
+  const hash = createHash('sha256').update(JSON.stringify(values));
+  for (const file of paths.flatMap(filesBelow)) {
+    hash.update(`\0${file}\0`).update(readFileSync(join(root, file)));
+  }
+  return hash.digest('hex');
+}
+
+const stampPath = (/** @type {string} */ name) => join(root, 'build', '.stamps', name);
+
+/** Whether the step last finished with this hash. @param {string} name @param {string} hash */
+export function isUpToDate(name, hash) {
+  try {
+    return readFileSync(stampPath(name), 'utf8') === hash;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} name @param {string} hash */
+export function markUpToDate(name, hash) {
+  mkdirSync(dirname(stampPath(name)), { recursive: true });
+  writeFileSync(stampPath(name), hash);
+}
+
+/** Path as a person would type it. @param {string} path */
+export function shown(path) {
+  const short = relative(root, path);
+  return short === '' ? '.' : short.startsWith('..') ? path : short;
+}
+
+/**
+ * Runs `work` while no other process does so in this checkout.
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function exclusively(work) {
+  const lock = join(root, 'build', '.stamps', 'lock');
+  mkdirSync(dirname(lock), { recursive: true });
+  for (let told = false; ; ) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      break;
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
+    }
+    const holder = holderOf(lock);
+    if (holder === null) {
+      rmSync(lock, { force: true });
+      continue;
+    }
+    if (!told) log(`waiting for another set-up of this checkout (process ${holder})`);
+    told = true;
+    await new Promise((resume) => setTimeout(resume, 300));
+  }
+  const release = () => rmSync(lock, { force: true });
+  process.on('exit', release);
+  try {
+    return await work();
+  } finally {
+    process.off('exit', release);
+    release();
+  }
+}
+
+/** The living process that holds a lock. @param {string} lock @returns {number | null} */
+function holderOf(lock) {
+  try {
+    const holder = Number(readFileSync(lock, 'utf8'));
+    // Between its creation and its writing the file is empty: somebody has just taken it.
+    if (holder === 0) return holder;
+    process.kill(holder, 0);
+    return holder;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM' ? 0 : null;
+  }
+}
+
+/** Runs a script's main function; a SetupError is shown as its message alone. @param {() => Promise<void>} main */
+export async function runMain(main) {
+  try {
+    await main();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    log(`\nerror: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,19 @@
+// npm test [-- vitest's arguments]: sets everything up, checks layout, lint and types, and runs the tests.
+import { runChecks } from './setup/checks.mjs';
+import { prepare } from './setup/prepare.mjs';
+import { log, run, runMain, SetupError } from './setup/steps.mjs';
+import { bin } from './setup/typescript.mjs';
+
+await runMain(async () => {
+  await prepare();
+  const failed = await runChecks();
+  try {
+    await run(bin('vitest'), ['run', ...process.argv.slice(2)], { output: 'stdout' });
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    failed.push('vitest');
+  }
+  if (failed.length === 0) return;
+  log(`failed: ${failed.join(', ')}`);
+  process.exitCode = 1;
+});
