@@ -1,0 +1,82 @@
+import { native } from '../native.ts';
+import { Tensor } from './tensor.ts';
+
+/**
+ * Runs `fn` without recording operations for differentiation.
+ * `fn` must be synchronous: the gradient mode belongs to the thread and would leak into other tasks at an `await`.
+ *
+ * @throws TypeError if `fn` returns a promise
+ */
+export function noGrad<T>(fn: () => T): T {
+  return withGradMode(false, fn, 'noGrad');
+}
+
+/** Runs `fn` recording operations, inside a `noGrad`. Synchronous, like `noGrad`. */
+export function enableGrad<T>(fn: () => T): T {
+  return withGradMode(true, fn, 'enableGrad');
+}
+
+export function isGradEnabled(): boolean {
+  return native.isGradEnabled();
+}
+
+function withGradMode<T>(enabled: boolean, fn: () => T, name: string): T {
+  const before = native.isGradEnabled();
+  native.setGradEnabled(enabled);
+  try {
+    const result = fn();
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      throw new TypeError(
+        `${name}: argument 'fn' expected a synchronous function, got one that returns a promise`,
+      );
+    }
+    return result;
+  } finally {
+    native.setGradEnabled(before);
+  }
+}
+
+export interface GradOptions {
+  /** Gradients of the outputs, one each (null: ones, for a scalar output). Default: all null. */
+  gradOutputs?: readonly (Tensor | null)[];
+  /** Keep the graph for another pass. Default: `createGraph`. */
+  retainGraph?: boolean;
+  /** Record the computation of the gradients, to differentiate again. Default false. */
+  createGraph?: boolean;
+  /** Give null for an input that the outputs do not depend on, instead of an error. Default false. */
+  allowUnused?: boolean;
+}
+
+/**
+ * The gradients of `outputs` with respect to `inputs`, without touching any `.grad`: torch.autograd.grad.
+ * @returns one tensor per input; null only with `allowUnused`
+ */
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions = {},
+): (Tensor | null)[] {
+  const createGraph = options.createGraph ?? false;
+  const gradients = native.grad(
+    handles(outputs, 'outputs'),
+    handles(inputs, 'inputs'),
+    options.gradOutputs?.map((tensor) => tensor?.handle ?? null) ?? null,
+    options.retainGraph ?? createGraph,
+    createGraph,
+    options.allowUnused ?? false,
+  );
+  return gradients.map((handle) => (handle === null ? null : new Tensor(handle)));
+}
+
+function handles(tensors: Tensor | readonly Tensor[], name: string): number[] {
+  const list = tensors instanceof Tensor ? [tensors] : tensors;
+  if (!Array.isArray(list))
+    throw new TypeError(`grad: argument '${name}' expected a Tensor or an array of them`);
+  return list.map((tensor) => {
+    if (!(tensor instanceof Tensor)) {
+      throw new TypeError(`grad: argument '${name}' expected tensors, got ${typeof tensor}`);
+    }
+    return tensor.handle;
+  });
+}

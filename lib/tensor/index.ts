@@ -1,0 +1,18 @@
+/** Tensors and everything that works on them directly. */
+export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from './autograd.ts';
+export { type TensorOptions, tensor } from './create.ts';
+export { cuda, getNumThreads, setNumThreads } from './device.ts';
+export { describeValue, type OperatorFunction } from './dispatch.ts';
+export { type DType, dtypes, isFloatingPoint, type TypedArray } from './dtype.ts';
+export { memory } from './memory.ts';
+export { operator, torch } from './operators.ts';
+export { Generator, getRngState, manualSeed, setRngState } from './random.ts';
+export { scope } from './scope.ts';
+export {
+  type BackwardOptions,
+  type Complex,
+  type MemoryFormat,
+  type NestedArray,
+  type Scalar,
+  Tensor,
+} from './tensor.ts';

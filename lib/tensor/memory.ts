@@ -1,0 +1,27 @@
+import { native } from '../native.ts';
+
+/** What lives in this thread's tensors right now. */
+export const memory = {
+  /** The number of tensors that have not been freed. */
+  get tensors(): number {
+    return native.memoryUse()[0];
+  },
+  /** Their bytes in main memory, bookkeeping included (about half a kilobyte each); views count nothing of their own. */
+  get bytes(): number {
+    return native.memoryUse()[1];
+  },
+};
+
+// Outside scopes a tensor is freed once its JavaScript object has been collected. The addon looks for such objects
+// while new tensors are made; a program that has stopped making any is served by this sentinel, which V8 finalises
+// after a collection and which is then set up anew.
+const collections = new FinalizationRegistry<undefined>(() => {
+  native.sweep();
+  watch();
+});
+
+function watch(): void {
+  collections.register({}, undefined);
+}
+
+watch();

@@ -1,0 +1,71 @@
+import { native } from '../native.ts';
+import { camelCase, type OperatorFunction, operatorFunction } from './dispatch.ts';
+import type { TorchFunctions } from './generated/functions.ts';
+import { setConvert, Tensor } from './tensor.ts';
+
+const byName = new Map<string, OperatorFunction>();
+
+/**
+ * Any operator of any namespace by its name, called like the functions of `torch`:
+ * `operator('icu::loss')(features, labels, means, logVariances)`. One overload alone: `'aten::add.Tensor'`.
+ *
+ * @throws Error at the first call if there is no such operator
+ */
+export function operator(qualifiedName: string): OperatorFunction {
+  let found = byName.get(qualifiedName);
+  if (found === undefined) {
+    found = operatorFunction(qualifiedName);
+    byName.set(qualifiedName, found);
+  }
+  return found;
+}
+
+const functions: Record<string, OperatorFunction> = {};
+
+/** Where `self` stands among the parameters: a method puts its tensor there. First but for a few, such as where. */
+const selfPosition: Record<string, number> = { where: 1, polygamma: 1, specialPolygamma: 1 };
+
+function method(name: string, call: OperatorFunction): (this: Tensor, ...args: unknown[]) => unknown {
+  const position = selfPosition[name] ?? 0;
+  if (position === 0) {
+    return function (this: Tensor, ...args: unknown[]) {
+      return call(this, ...args);
+    };
+  }
+  return function (this: Tensor, ...args: unknown[]) {
+    return call(...args.slice(0, position), this, ...args.slice(position));
+  };
+}
+
+for (const [qualifiedName, isMethod] of Object.entries(native.operatorNames())) {
+  if (!qualifiedName.startsWith('aten::') || qualifiedName.startsWith('aten::_')) continue;
+  const name = camelCase(qualifiedName.slice('aten::'.length));
+  const call = operator(qualifiedName);
+  functions[name] = call;
+  if (isMethod && !(name in Tensor.prototype)) {
+    Object.defineProperty(Tensor.prototype, name, {
+      value: method(name, call),
+      writable: true,
+      configurable: true,
+    });
+  }
+}
+
+/**
+ * Every public operator of LibTorch as a function: `torch.conv2d(input, weight, bias, [1, 1])`.
+ * Positional arguments as in PyTorch's schema; then an object with keyword-only ones (`{ dtype, device, generator,
+ * out }`), which may name any other argument too.
+ */
+export const torch = functions as unknown as TorchFunctions;
+
+const toCopy = operator('aten::to.dtype_layout');
+
+setConvert((tensor, options) => {
+  const { dtype, device, copy, memoryFormat } = options;
+  return toCopy(tensor, {
+    dtype: dtype ?? tensor.dtype,
+    device: device ?? tensor.device,
+    copy,
+    memoryFormat,
+  }) as Tensor;
+});

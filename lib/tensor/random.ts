@@ -1,0 +1,54 @@
+import { native } from '../native.ts';
+import { Tensor } from './tensor.ts';
+
+const abandoned = new FinalizationRegistry<number>((id) => native.releaseGenerator(id));
+
+/** A source of random numbers of its own, for operators that take a `generator`. PyTorch's sequences. */
+export class Generator {
+  /** @internal */
+  readonly id: number;
+  readonly device: string;
+
+  /**
+   * @param seed an integer. Default 0.
+   * @param device 'cpu' or 'cuda:0'. Default 'cpu'.
+   */
+  constructor(seed: number | bigint = 0, device = 'cpu') {
+    this.id = native.createGenerator(device, seed);
+    this.device = device;
+    abandoned.register(this, this.id);
+  }
+
+  manualSeed(seed: number | bigint): this {
+    native.seedGenerator(this.id, seed);
+    return this;
+  }
+
+  /** Everything needed to continue the sequence: a uint8 tensor. */
+  getState(): Tensor {
+    return new Tensor(native.generatorState(this.id));
+  }
+
+  setState(state: Tensor): this {
+    native.setGeneratorState(this.id, state.handle);
+    return this;
+  }
+}
+
+/** Number of the default CPU generator in the addon. */
+const defaultGenerator = 0;
+
+/** Seeds the default generators of every device, as torch.manual_seed does. */
+export function manualSeed(seed: number | bigint): void {
+  native.manualSeed(seed);
+}
+
+/** The state of the default CPU generator: a uint8 tensor. */
+export function getRngState(): Tensor {
+  return new Tensor(native.generatorState(defaultGenerator));
+}
+
+/** Puts the default CPU generator back into a state of `getRngState`. */
+export function setRngState(state: Tensor): void {
+  native.setGeneratorState(defaultGenerator, state.handle);
+}

@@ -1,0 +1,273 @@
+import { native } from '../native.ts';
+import { type DType, isComplex, type TypedArray, typedArrayOf } from './dtype.ts';
+import type { TensorMethods } from './generated/methods.ts';
+import { format } from './print.ts';
+import { adopt, disown, type Scope } from './scope.ts';
+
+/** What one number of a tensor may be given as. */
+export type Scalar = number | bigint | boolean | Complex;
+
+export interface Complex {
+  re: number;
+  im: number;
+}
+
+/** Nested arrays of elements, as `toArray` returns them. */
+export type NestedArray = number | bigint | boolean | Complex | NestedArray[];
+
+export interface BackwardOptions {
+  /** Keep the graph for another pass. Default: `createGraph`. */
+  retainGraph?: boolean;
+  /** Record the computation of the gradients, to differentiate again. Default false. */
+  createGraph?: boolean;
+}
+
+// Every operator with a `self` tensor is a method too; see operators.ts.
+export interface Tensor extends TensorMethods {}
+
+/**
+ * An n-dimensional array of LibTorch, on the CPU or a GPU. Names and meanings are PyTorch's.
+ *
+ * The object holds a handle; the elements live in native memory, which is freed by the enclosing `scope`, by
+ * `dispose()` or `using`, or else after the object has been garbage-collected.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: operators.ts installs the methods that the interface names.
+export class Tensor {
+  /** @internal The handle in the addon's table; -1 once disposed. */
+  handle: number;
+  /** @internal The scope that will free this tensor. */
+  owner: Scope | null;
+
+  /** @internal Tensors come from `tensor()`, `torch.zeros()` and other operators. */
+  constructor(handle: number) {
+    this.handle = handle;
+    this.owner = null;
+    this.owner = adopt(this);
+  }
+
+  /** The size of each dimension. */
+  get shape(): number[] {
+    return native.shape(this.handle);
+  }
+
+  /** The number of dimensions. */
+  get ndim(): number {
+    return native.shape(this.handle).length;
+  }
+
+  /** The number of elements. */
+  get numel(): number {
+    return native.shape(this.handle).reduce((product, size) => product * size, 1);
+  }
+
+  /** Distance between neighbours along each dimension, in elements. */
+  get strides(): number[] {
+    return native.strides(this.handle);
+  }
+
+  get dtype(): DType {
+    return native.dtype(this.handle) as DType;
+  }
+
+  /** 'cpu' or 'cuda:0'. */
+  get device(): string {
+    return native.device(this.handle);
+  }
+
+  get disposed(): boolean {
+    return this.handle < 0;
+  }
+
+  get isLeaf(): boolean {
+    return native.isLeaf(this.handle);
+  }
+
+  get requiresGrad(): boolean {
+    return native.requiresGrad(this.handle);
+  }
+
+  set requiresGrad(value: boolean) {
+    native.setRequiresGrad(this.handle, value);
+  }
+
+  /** The gradient that `backward` has accumulated, or null. Each read is a new Tensor object on the same memory. */
+  get grad(): Tensor | null {
+    const handle = native.gradient(this.handle);
+    return handle === null ? null : new Tensor(handle);
+  }
+
+  /** @throws Error if the shape, dtype or device differ from the tensor's */
+  set grad(value: Tensor | null) {
+    native.setGradient(this.handle, value === null ? null : value.handle);
+  }
+
+  /** The name of the autograd node that made this tensor ('AddBackward0'), or null. */
+  get gradFn(): string | null {
+    return native.gradientFunction(this.handle);
+  }
+
+  /**
+   * Computes the gradients of this tensor with respect to the graph's leaves and adds them to their `grad`.
+   * @param gradient of the same shape; may be left out for a scalar
+   */
+  backward(gradient: Tensor | null = null, options: BackwardOptions = {}): void {
+    const createGraph = options.createGraph ?? false;
+    native.backward(
+      [this.handle],
+      gradient === null ? null : [gradient.handle],
+      options.retainGraph ?? createGraph,
+      createGraph,
+    );
+  }
+
+  /**
+   * The only element as a number; `true` counts as 1.
+   * @throws Error unless there is one element; TypeError if it is complex, or an integer beyond 2^53
+   */
+  item(): number;
+  /** The only element, of an integer tensor, as a bigint. */
+  item(options: { bigint: true }): bigint;
+  item(options: { bigint?: boolean } = {}): number | bigint {
+    const value = native.item(this.handle);
+    if (options.bigint) {
+      if (typeof value !== 'bigint' && !Number.isInteger(value)) {
+        throw new TypeError(`item: a ${this.dtype} element is no bigint`);
+      }
+      return BigInt(value as number | bigint);
+    }
+    if (typeof value === 'bigint')
+      throw new TypeError(`item: ${value} is beyond 2^53; ask for { bigint: true }`);
+    if (typeof value === 'object') throw new TypeError('item: the element is complex; use toArray()');
+    return Number(value);
+  }
+
+  /**
+   * A copy of the elements in row-major order. bool becomes Uint8Array, int64 BigInt64Array, complex numbers pairs of
+   * floats; float16, bfloat16 and float8, which JavaScript lacks, become Float32Array.
+   *
+   * With `share` the array is the tensor's own memory, without a copy: writes on either side show on the other. The
+   * memory lives as long as either of them.
+   * @throws TypeError with `share` if the tensor is not contiguous on the CPU, or of a dtype JavaScript lacks
+   */
+  toTypedArray(options: { share?: boolean } = {}): TypedArray {
+    const share = options.share ?? false;
+    const { dtype } = this;
+    const array = typedArrayOf(
+      dtype,
+      hasTypedArray(dtype) ? native.toArrayBuffer(this.handle, share) : empty,
+    );
+    if (array !== null) {
+      if (share) shared.set(array.buffer as ArrayBuffer, this);
+      return array;
+    }
+    if (share) throw new TypeError(`toTypedArray: JavaScript has no typed array of ${dtype}`);
+    const wide = this.to({ dtype: 'float32' });
+    const result = wide.toTypedArray();
+    wide.dispose();
+    return result;
+  }
+
+  /**
+   * The elements as nested arrays; a number where there are no dimensions. bool gives booleans, complex {re, im}.
+   * @throws TypeError if an integer is beyond 2^53, unless `bigint` asks for bigints
+   */
+  toArray(options: { bigint?: boolean } = {}): NestedArray {
+    const { shape, dtype } = this;
+    return nest(elementsOf(this.toTypedArray(), dtype, options.bigint ?? false), shape);
+  }
+
+  /** This tensor with another dtype or on another device; itself (the same memory) where nothing changes. */
+  to(options: { dtype?: DType; device?: string; copy?: boolean; memoryFormat?: MemoryFormat }): Tensor {
+    return convert(this, options);
+  }
+
+  /** Frees the native memory now. Disposing twice is harmless; any other use afterwards is an error. */
+  dispose(): void {
+    if (this.handle < 0) return;
+    native.release(this.handle);
+    this.handle = -1;
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** Takes the tensor out of its scope, so that it outlives it. */
+  keep(): this {
+    disown(this);
+    return this;
+  }
+
+  /** @internal Takes the handle away from this object, which counts as disposed from now on. */
+  take(): number {
+    const { handle } = this;
+    this.handle = -1;
+    this.owner = null;
+    return handle;
+  }
+
+  /** As PyTorch prints it. */
+  toString(): string {
+    return this.handle < 0 ? 'tensor(<disposed>)' : format(this);
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.toString();
+  }
+}
+
+export type MemoryFormat = 'contiguous' | 'preserve' | 'channels_last' | 'channels_last_3d';
+
+const empty = new ArrayBuffer(0);
+
+const hasTypedArray = (dtype: DType): boolean => typedArrayOf(dtype, empty) !== null;
+
+/** The tensors whose memory JavaScript holds as an ArrayBuffer, so that `tensor()` can use that memory in turn. */
+const shared = new WeakMap<ArrayBuffer, Tensor>();
+
+/** @internal The tensor whose memory `buffer` is, if it came from `toTypedArray({ share: true })`. */
+export const ownerOf = (buffer: ArrayBufferLike): Tensor | undefined => shared.get(buffer as ArrayBuffer);
+
+type Convert = (
+  tensor: Tensor,
+  options: { dtype?: DType; device?: string; copy?: boolean; memoryFormat?: MemoryFormat },
+) => Tensor;
+
+let convert: Convert;
+
+/** @internal operators.ts, which knows the operators, says how `to` is done. */
+export function setConvert(implementation: Convert): void {
+  convert = implementation;
+}
+
+type Element = number | bigint | boolean | Complex;
+
+function elementsOf(array: TypedArray, dtype: DType, bigint: boolean): Element[] {
+  if (isComplex(dtype)) {
+    const parts = array as Float64Array;
+    return Array.from({ length: parts.length / 2 }, (_, i) => ({ re: parts[2 * i]!, im: parts[2 * i + 1]! }));
+  }
+  if (dtype === 'bool') return Array.from(array as Uint8Array, (value) => value !== 0);
+  if (bigint) {
+    return Array.from(array as ArrayLike<number | bigint>, (value) => BigInt(value));
+  }
+  return Array.from(array as ArrayLike<number | bigint>, (value) => {
+    const number = Number(value);
+    if (typeof value === 'bigint' && !Number.isSafeInteger(number)) {
+      throw new TypeError(`toArray: ${value} is beyond 2^53; ask for { bigint: true }`);
+    }
+    return number;
+  });
+}
+
+function nest(elements: Element[], shape: readonly number[]): NestedArray {
+  let level: NestedArray[] = elements;
+  for (let d = shape.length - 1; d >= 0; d--) {
+    const size = shape[d]!;
+    const outer = shape.slice(0, d).reduce((product, n) => product * n, 1);
+    const next: NestedArray[] = [];
+    for (let i = 0; i < outer; i++) next.push(level.slice(i * size, (i + 1) * size));
+    level = next;
+  }
+  return level[0]!;
+}

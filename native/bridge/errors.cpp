@@ -1,0 +1,97 @@
+#include "errors.h"
+
+#include <c10/util/Exception.h>
+
+namespace intraclass {
+
+namespace {
+
+std::string firstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+void throwError(napi_env env, const std::string& message, const char* nativeStack,
+                bool isTypeError) {
+  napi_value text = nullptr, error = nullptr;
+  if (napi_create_string_utf8(env, message.c_str(), message.size(), &text) != napi_ok) return;
+  auto create = isTypeError ? napi_create_type_error : napi_create_error;
+  if (create(env, nullptr, text, &error) != napi_ok) return;
+  if (nativeStack != nullptr) {
+    napi_value stack = nullptr;
+    if (napi_create_string_utf8(env, nativeStack, NAPI_AUTO_LENGTH, &stack) == napi_ok) {
+      napi_set_named_property(env, error, "nativeStack", stack);
+    }
+  }
+  napi_throw(env, error);
+}
+
+}  // namespace
+
+void check(napi_env env, napi_status status, const char* expected) {
+  if (status == napi_ok) return;
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  if (pending) throw PendingException{};
+  throw ArgumentError(std::string("expected ") + expected);
+}
+
+void throwToJavaScript(napi_env env, const std::string& operation) {
+  const std::string prefix = operation + ": ";
+  try {
+    throw;
+  } catch (const PendingException&) {
+    // The JavaScript exception is already on its way.
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
+  } catch (const ArgumentError& error) {
+    throwError(env, prefix + error.what(), nullptr, true);
+  } catch (const c10::Error& error) {
+    throwError(env, prefix + firstLine(error.what_without_backtrace()), error.what(), false);
+  } catch (const std::exception& error) {
+    throwError(env, prefix + firstLine(error.what()), error.what(), false);
+  } catch (...) {
+    throwError(env, prefix + "unknown C++ exception", nullptr, false);
+  }
+}
+
+std::string describe(napi_env env, napi_value value) {
+  napi_valuetype type = napi_undefined;
+  if (napi_typeof(env, value, &type) != napi_ok) return "an unreadable value";
+  switch (type) {
+    case napi_undefined:
+      return "undefined";
+    case napi_null:
+      return "null";
+    case napi_boolean: {
+      bool flag = false;
+      napi_get_value_bool(env, value, &flag);
+      return flag ? "true" : "false";
+    }
+    case napi_number: {
+      double number = 0;
+      napi_get_value_double(env, value, &number);
+      char text[32];
+      snprintf(text, sizeof text, "%.15g", number);
+      return std::string("number ") + text;
+    }
+    case napi_string: {
+      char text[48];
+      size_t length = 0;
+      napi_get_value_string_utf8(env, value, text, sizeof text, &length);
+      return "string \"" + std::string(text, length) + (length == sizeof text - 1 ? "…\"" : "\"");
+    }
+    case napi_bigint:
+      return "a bigint";
+    case napi_symbol:
+      return "a symbol";
+    case napi_function:
+      return "a function";
+    case napi_object: {
+      bool isArray = false;
+      napi_is_array(env, value, &isArray);
+      return isArray ? "an array" : "an object";
+    }
+    default:
+      return "an external value";
+  }
+}
+
+}  // namespace intraclass

@@ -1,0 +1,141 @@
+#include "handles.h"
+
+#include <string>
+
+#include "errors.h"
+
+namespace intraclass {
+
+namespace {
+
+/// The bytes this tensor adds: those of its storage unless it shares the storage with another
+/// tensor (a view).
+int64_t ownBytes(const at::Tensor& tensor) {
+  if (!tensor.has_storage() || !tensor.device().is_cpu()) return 0;
+  const auto& storage = tensor.storage();
+  return storage.use_count() == 1 ? static_cast<int64_t>(storage.nbytes()) : 0;
+}
+
+}  // namespace
+
+int32_t HandleTable::add(at::Tensor tensor) {
+  int32_t index;
+  if (freeSlots_.empty()) {
+    if (slots_.size() > static_cast<size_t>(kSlotMask)) {
+      throw std::runtime_error("too many live tensors (16,777,216): dispose some, or use scope()");
+    }
+    index = static_cast<int32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    index = freeSlots_.back();
+    freeSlots_.pop_back();
+  }
+  Slot& slot = slots_[index];
+  slot.bytes = kTensorOverhead + ownBytes(tensor);
+  slot.tensor = std::move(tensor);
+  ++live_;
+  account(slot.bytes);
+  return tag_ << kSlotBits | index;
+}
+
+const at::Tensor& HandleTable::get(int32_t handle) const {
+  const int32_t index = handle & kSlotMask;
+  if (handle < 0) throw ArgumentError("the tensor has been disposed");
+  if (handle >> kSlotBits != tag_) {
+    throw ArgumentError("the tensor belongs to another worker thread; send its data instead");
+  }
+  if (static_cast<size_t>(index) >= slots_.size() || !slots_[index].tensor.defined()) {
+    throw ArgumentError("the tensor has been disposed");
+  }
+  return slots_[index].tensor;
+}
+
+HandleTable::Slot& HandleTable::slotOf(int32_t handle) {
+  get(handle);
+  return slots_[handle & kSlotMask];
+}
+
+void HandleTable::release(int32_t handle) {
+  const int32_t index = handle & kSlotMask;
+  if (handle < 0 || handle >> kSlotBits != tag_ || static_cast<size_t>(index) >= slots_.size())
+    return;
+  if (slots_[index].tensor.defined()) free(index);
+}
+
+void HandleTable::replace(int32_t handle, at::Tensor tensor) {
+  Slot& slot = slotOf(handle);
+  const int64_t bytes = kTensorOverhead + ownBytes(tensor);
+  account(bytes - slot.bytes);
+  slot.bytes = bytes;
+  slot.tensor = std::move(tensor);
+}
+
+void HandleTable::free(int32_t index) {
+  Slot& slot = slots_[index];
+  if (slot.object != nullptr) {
+    napi_delete_reference(env_, slot.object);
+    slot.object = nullptr;
+    --tracked_;
+  }
+  // Destroying a tensor may free a whole autograd graph: take it out of the table first.
+  at::Tensor last = std::move(slot.tensor);
+  slot.tensor = at::Tensor();
+  const int64_t bytes = slot.bytes;
+  slot.bytes = 0;
+  freeSlots_.push_back(index);
+  --live_;
+  account(-bytes);
+}
+
+void HandleTable::clear() {
+  for (size_t index = 0; index < slots_.size(); ++index) {
+    if (slots_[index].tensor.defined()) free(static_cast<int32_t>(index));
+  }
+}
+
+void HandleTable::track(int32_t handle, napi_value object) {
+  Slot& slot = slotOf(handle);
+  if (slot.object != nullptr) {  // the tensor has moved to another object
+    napi_delete_reference(env_, slot.object);
+    slot.object = nullptr;
+    --tracked_;
+  }
+  check(env_, napi_create_reference(env_, object, 0, &slot.object), "a Tensor object to track");
+  // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked
+  // for here, each time the number of tracked tensors has doubled since the survivors of the last
+  // sweep.
+  if (++tracked_ >= sweepAt_) {
+    sweep();
+    sweepAt_ = std::max<int64_t>(8192, 2 * tracked_);
+  }
+}
+
+int64_t HandleTable::sweep() {
+  int64_t freed = 0;
+  for (size_t index = 0; index < slots_.size(); ++index) {
+    if (slots_[index].object == nullptr) continue;
+    napi_handle_scope scope = nullptr;
+    napi_open_handle_scope(env_, &scope);
+    napi_value object = nullptr;
+    napi_get_reference_value(env_, slots_[index].object, &object);
+    napi_close_handle_scope(env_, scope);
+    if (object == nullptr) {
+      free(static_cast<int32_t>(index));
+      ++freed;
+    }
+  }
+  return freed;
+}
+
+void HandleTable::account(int64_t bytes) {
+  bytes_ += bytes;
+  unreported_ += bytes;
+  // V8 is told in steps of a mebibyte: one call per tensor would cost more than the tensor.
+  if (unreported_ > (1 << 20) || unreported_ < -(1 << 20)) {
+    int64_t total = 0;
+    napi_adjust_external_memory(env_, unreported_, &total);
+    unreported_ = 0;
+  }
+}
+
+}  // namespace intraclass

@@ -1,0 +1,256 @@
+#include "operators.h"
+
+#include <algorithm>
+
+#include "call.h"
+
+namespace intraclass {
+
+namespace {
+
+Kind kindOf(const c10::Type& type) {
+  switch (type.kind()) {
+    case c10::TypeKind::TensorType:
+      return Kind::kTensor;
+    case c10::TypeKind::NumberType:
+      return Kind::kScalar;
+    case c10::TypeKind::IntType:
+    case c10::TypeKind::SymIntType:
+      return Kind::kInt;
+    case c10::TypeKind::FloatType:
+    case c10::TypeKind::SymFloatType:
+      return Kind::kFloat;
+    case c10::TypeKind::BoolType:
+    case c10::TypeKind::SymBoolType:
+      return Kind::kBool;
+    case c10::TypeKind::StringType:
+      return Kind::kString;
+    case c10::TypeKind::ScalarTypeType:
+      return Kind::kDType;
+    case c10::TypeKind::LayoutType:
+      return Kind::kLayout;
+    case c10::TypeKind::DeviceObjType:
+      return Kind::kDevice;
+    case c10::TypeKind::MemoryFormatType:
+      return Kind::kMemoryFormat;
+    case c10::TypeKind::GeneratorType:
+      return Kind::kGenerator;
+    default:
+      return Kind::kUnsupported;
+  }
+}
+
+/// The type without its Optional, and whether it had one.
+c10::TypePtr unwrapOptional(const c10::TypePtr& type, bool& optional) {
+  optional = type->kind() == c10::TypeKind::OptionalType;
+  return optional ? type->expectRef<c10::OptionalType>().getElementType() : type;
+}
+
+Parameter toParameter(const c10::Argument& argument) {
+  Parameter parameter;
+  parameter.name = argument.name();
+  parameter.keywordOnly = argument.kwarg_only();
+  parameter.written = argument.alias_info() != nullptr && argument.alias_info()->isWrite();
+  // real_type tells a dtype, layout or memory format from a plain int.
+  c10::TypePtr type = unwrapOptional(argument.real_type(), parameter.nullable);
+  if (type->kind() == c10::TypeKind::ListType) {
+    parameter.list = true;
+    parameter.fixedSize = argument.N().value_or(0);
+    type = unwrapOptional(type->expectRef<c10::ListType>().getElementType(),
+                          parameter.nullableElements);
+  }
+  parameter.kind = kindOf(*type);
+  if (argument.default_value().has_value()) {
+    parameter.hasDefault = true;
+    parameter.defaultValue = *argument.default_value();
+  }
+  return parameter;
+}
+
+const char* nameOf(Kind kind) {
+  switch (kind) {
+    case Kind::kTensor:
+      return "Tensor";
+    case Kind::kScalar:
+      return "Scalar";
+    case Kind::kInt:
+      return "int";
+    case Kind::kFloat:
+      return "float";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kString:
+      return "str";
+    case Kind::kDType:
+      return "ScalarType";
+    case Kind::kLayout:
+      return "Layout";
+    case Kind::kDevice:
+      return "Device";
+    case Kind::kMemoryFormat:
+      return "MemoryFormat";
+    case Kind::kGenerator:
+      return "Generator";
+    case Kind::kUnsupported:
+      break;
+  }
+  return "unsupported";
+}
+
+/// One overload as the TypeScript layer needs it.
+Napi::Object describe(Napi::Env env, int32_t id, const Operator& op) {
+  Napi::Array parameters = Napi::Array::New(env);
+  for (const Parameter& parameter : op.parameters) {
+    Napi::Object object = Napi::Object::New(env);
+    object["name"] = parameter.name;
+    object["kind"] = nameOf(parameter.kind);
+    object["list"] = parameter.list;
+    object["nullable"] = parameter.nullable;
+    object["nullableElements"] = parameter.nullableElements;
+    object["fixedSize"] = parameter.fixedSize;
+    object["keywordOnly"] = parameter.keywordOnly;
+    object["written"] = parameter.written;
+    object["hasDefault"] = parameter.hasDefault;
+    parameters[parameters.Length()] = object;
+  }
+  Napi::Array aliases = Napi::Array::New(env);
+  for (const int32_t alias : op.aliases) aliases[aliases.Length()] = Napi::Number::New(env, alias);
+  Napi::Array returns = Napi::Array::New(env);
+  for (const c10::Argument& result : op.handle.schema().returns()) {
+    returns[returns.Length()] = Napi::String::New(env, result.real_type()->str());
+  }
+  Napi::Object entry = Napi::Object::New(env);
+  entry["id"] = id;
+  entry["overload"] = op.handle.schema().overload_name();
+  entry["supported"] = op.supported;
+  entry["parameters"] = parameters;
+  entry["aliases"] = aliases;
+  entry["returns"] = returns;
+  entry["schema"] = c10::toString(op.handle.schema());
+  return entry;
+}
+
+/// describeOperator(name): every overload of `namespace::name`, in the order of their names.
+napi_value describeOperator(const Call& call) {
+  const std::string name = toString(call.env, call.info[0], "name");
+  std::vector<std::string> overloads;
+  for (const auto& candidate : c10::Dispatcher::singleton().getAllOpNames()) {
+    if (candidate.name == name && c10::Dispatcher::singleton().findSchema(candidate).has_value()) {
+      overloads.push_back(candidate.overload_name);
+    }
+  }
+  std::sort(overloads.begin(), overloads.end());
+  Napi::Array result = Napi::Array::New(call.env);
+  for (const std::string& overload : overloads) {
+    const int32_t id = call.environment.operators.resolve(name, overload);
+    result[result.Length()] = describe(call.env, id, call.environment.operators.at(id));
+  }
+  return result;
+}
+
+/// operatorNames(): {qualified name: is a method}. A method has an overload that takes a Tensor
+/// called self.
+napi_value operatorNames(const Call& call) {
+  std::unordered_map<std::string, bool> names;
+  auto& dispatcher = c10::Dispatcher::singleton();
+  for (const auto& overload : dispatcher.getAllOpNames()) {
+    const auto handle = dispatcher.findSchema(overload);
+    if (!handle.has_value()) continue;
+    bool& isMethod = names[overload.name];
+    for (const c10::Argument& argument : handle->schema().arguments()) {
+      isMethod |= argument.name() == "self" && argument.type()->kind() == c10::TypeKind::TensorType;
+    }
+  }
+  Napi::Object result = Napi::Object::New(call.env);
+  for (const auto& [name, isMethod] : names) result[name] = Napi::Boolean::New(call.env, isMethod);
+  return result;
+}
+
+}  // namespace
+
+Operator::Operator(c10::OperatorHandle operatorHandle) : handle(std::move(operatorHandle)) {
+  const c10::FunctionSchema& schema = handle.schema();
+  name = schema.name();
+  for (const c10::Argument& argument : schema.arguments()) {
+    parameters.push_back(toParameter(argument));
+    const Parameter& parameter = parameters.back();
+    // A parameter that JavaScript cannot give is tolerable only while its default does.
+    if (parameter.kind == Kind::kUnsupported && !parameter.hasDefault) supported = false;
+  }
+  for (const c10::Argument& result : schema.returns()) {
+    int32_t alias = -1;
+    if (result.alias_info() != nullptr && result.alias_info()->isWrite()) {
+      for (size_t i = 0; i < parameters.size(); ++i) {
+        const c10::AliasInfo* info = schema.arguments()[i].alias_info();
+        if (parameters[i].written && !parameters[i].list &&
+            info->beforeSets() == result.alias_info()->beforeSets()) {
+          alias = static_cast<int32_t>(i);
+        }
+      }
+    }
+    aliases.push_back(alias);
+  }
+}
+
+int32_t OperatorTable::resolve(const std::string& name, const std::string& overload) {
+  const std::string key = name + "." + overload;
+  if (auto found = ids_.find(key); found != ids_.end()) return found->second;
+  operators_.emplace_back(
+      c10::Dispatcher::singleton().findSchemaOrThrow(name.c_str(), overload.c_str()));
+  const int32_t id = static_cast<int32_t>(operators_.size() - 1);
+  ids_.emplace(key, id);
+  return id;
+}
+
+const Operator& OperatorTable::at(int32_t id) const {
+  if (id < 0 || static_cast<size_t>(id) >= operators_.size()) {
+    throw ArgumentError("argument 'operator' expected the id of a resolved operator, got " +
+                        std::to_string(id));
+  }
+  return operators_[id];
+}
+
+napi_value callOperator(napi_env env, napi_callback_info info) {
+  // Few operators have more than 15 parameters; those that do fetch their arguments a second time.
+  constexpr size_t kUsual = 16;
+  napi_value usual[kUsual];
+  size_t count = kUsual;
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &count, usual, nullptr, &data);
+  Environment& environment = *static_cast<Environment*>(data);
+  const Operator* op = nullptr;
+  try {
+    if (count == 0) throw ArgumentError("argument 'operator' is missing");
+    op = &environment.operators.at(toHandle(env, usual[0], "operator"));
+    const size_t parameters = op->parameters.size();
+    std::vector<napi_value> all;
+    napi_value* arguments = usual + 1;
+    if (parameters + 1 > kUsual) {
+      all.resize(parameters + 1);
+      size_t room = all.size();
+      napi_get_cb_info(env, info, &room, all.data(), nullptr, nullptr);
+      arguments = all.data() + 1;
+    }
+    if (count > parameters + 1) {
+      throw ArgumentError("expected at most " + std::to_string(parameters) + " arguments, got " +
+                          std::to_string(count - 1));
+    }
+    torch::jit::Stack stack;
+    stack.reserve(std::max<size_t>(parameters, 4));
+    for (size_t i = 0; i < parameters; ++i) {
+      stack.push_back(toIValue(env, environment, op->parameters[i], arguments[i]));
+    }
+    op->handle.callBoxed(stack);
+    return toResult(env, environment, *op, stack);
+  } catch (...) {
+    throwToJavaScript(env, op == nullptr ? "call" : op->name);
+    return nullptr;
+  }
+}
+
+void exportOperators(Napi::Object exports) {
+  addExport<describeOperator>(exports, "describeOperator");
+  addExport<operatorNames>(exports, "operatorNames");
+}
+
+}  // namespace intraclass

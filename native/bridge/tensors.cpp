@@ -1,0 +1,195 @@
+// Tensors as JavaScript sees them: made from typed arrays, read back, asked for shape, dtype,
+// device and gradient.
+#include "tensors.h"
+
+#include <ATen/Functions.h>
+#include <torch/csrc/autograd/function.h>
+
+#include <cstring>
+
+#include "call.h"
+
+namespace intraclass {
+
+namespace {
+
+struct Bytes {
+  const void* data;
+  size_t length;
+};
+
+Bytes bytesOf(napi_env env, napi_value value) {
+  bool isTypedArray = false;
+  napi_is_typedarray(env, value, &isTypedArray);
+  if (!isTypedArray)
+    throw ArgumentError("argument 'data' expected a typed array, got " + describe(env, value));
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr);
+  static constexpr size_t kElementSize[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 2};
+  return {data, length * kElementSize[type]};
+}
+
+/// fromTypedArray(data, dtype, shape): a new CPU tensor with a copy of the data, which must fill
+/// the shape exactly.
+napi_value fromTypedArray(const Call& call) {
+  const Bytes bytes = bytesOf(call.env, call.info[0]);
+  const at::ScalarType dtype = toScalarType(call.env, call.info[1], "dtype");
+  const std::vector<int64_t> shape = toInt64s(call.env, call.info[2], "shape");
+  at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(dtype));
+  if (tensor.nbytes() != bytes.length) {
+    throw ArgumentError("argument 'shape' asks for " + std::to_string(tensor.nbytes()) +
+                        " bytes, data has " + std::to_string(bytes.length));
+  }
+  if (bytes.length > 0) std::memcpy(tensor.data_ptr(), bytes.data, bytes.length);
+  return call.handle(std::move(tensor));
+}
+
+/// toArrayBuffer(tensor, share): the elements in row-major order. share: the buffer is the tensor's
+/// own memory (which must be contiguous and on the CPU) and keeps it alive, so it stays valid
+/// whatever happens to the tensor.
+napi_value toArrayBuffer(const Call& call) {
+  const at::Tensor& source = call.tensor(0, "tensor");
+  const bool share = call.flag(1, "share");
+  napi_value buffer = nullptr;
+  if (share) {
+    if (!source.device().is_cpu() || !source.is_contiguous() || source.layout() != at::kStrided) {
+      throw ArgumentError("only a contiguous CPU tensor can share its memory");
+    }
+    auto* keeper = new at::Tensor(source.detach());
+    const auto release = [](napi_env, void*, void* hint) { delete static_cast<at::Tensor*>(hint); };
+    if (keeper->nbytes() > 0 &&
+        napi_create_external_arraybuffer(call.env, keeper->data_ptr(), keeper->nbytes(), release,
+                                         keeper, &buffer) == napi_ok) {
+      return buffer;
+    }
+    delete keeper;
+    if (source.nbytes() > 0)
+      throw std::runtime_error("this runtime does not allow external buffers");
+  }
+  const at::Tensor tensor = source.detach().to(at::kCPU).contiguous().resolve_conj().resolve_neg();
+  void* data = nullptr;
+  check(call.env, napi_create_arraybuffer(call.env, tensor.nbytes(), &data, &buffer),
+        "a tensor that fits into an ArrayBuffer");
+  if (tensor.nbytes() > 0) std::memcpy(data, tensor.data_ptr(), tensor.nbytes());
+  return buffer;
+}
+
+napi_value shape(const Call& call) { return call.value(call.tensor(0, "tensor").sizes()); }
+napi_value strides(const Call& call) { return call.value(call.tensor(0, "tensor").strides()); }
+napi_value dtype(const Call& call) {
+  return call.value(std::string(nameOf(call.tensor(0, "tensor").scalar_type())));
+}
+napi_value device(const Call& call) { return call.value(call.tensor(0, "tensor").device().str()); }
+napi_value isLeaf(const Call& call) { return call.value(call.tensor(0, "tensor").is_leaf()); }
+
+napi_value requiresGrad(const Call& call) {
+  return call.value(call.tensor(0, "tensor").requires_grad());
+}
+
+napi_value setRequiresGrad(const Call& call) {
+  call.tensor(0, "tensor").set_requires_grad(call.flag(1, "requiresGrad"));
+  return call.undefined();
+}
+
+napi_value gradient(const Call& call) { return call.handle(call.tensor(0, "tensor").grad()); }
+
+/// setGradient(tensor, gradient | null)
+napi_value setGradient(const Call& call) {
+  const at::Tensor& tensor = call.tensor(0, "tensor");
+  if (call.info[1].IsNull()) {
+    tensor.mutable_grad().reset();
+    return call.undefined();
+  }
+  const at::Tensor& gradient = call.tensor(1, "grad");
+  TORCH_CHECK(gradient.sizes() == tensor.sizes() &&
+                  gradient.scalar_type() == tensor.scalar_type() &&
+                  gradient.device() == tensor.device(),
+              "argument 'grad' expected shape ", tensor.sizes(), " ", tensor.scalar_type(), " on ",
+              tensor.device(), ", got ", gradient.sizes(), " ", gradient.scalar_type(), " on ",
+              gradient.device());
+  tensor.mutable_grad() = gradient;
+  return call.undefined();
+}
+
+/// gradientFunction(tensor): the name of the node that made it, or null for a leaf.
+napi_value gradientFunction(const Call& call) {
+  const auto& node = call.tensor(0, "tensor").grad_fn();
+  return node == nullptr ? static_cast<napi_value>(call.info.Env().Null())
+                         : call.value(node->name());
+}
+
+/// setData(tensor, data): the tensor keeps its identity (and its place in optimisers) and takes
+/// other data.
+napi_value setData(const Call& call) {
+  call.tensor(0, "tensor").set_data(call.tensor(1, "data"));
+  return call.undefined();
+}
+
+/// item(tensor): the only element, as a number, bigint (beyond 2^53), boolean or {re, im}.
+napi_value item(const Call& call) {
+  const at::Tensor& tensor = call.tensor(0, "tensor");
+  TORCH_CHECK(tensor.numel() == 1, "expected a tensor of one element, got shape ", tensor.sizes());
+  return toScalarValue(call.env, tensor.item());
+}
+
+napi_value release(const Call& call) {
+  call.environment.tensors.release(toHandle(call.env, call.info[0], "tensor"));
+  return call.undefined();
+}
+
+/// releaseMany(handles: Int32Array, count): what a scope leaves behind, in one call.
+napi_value releaseMany(const Call& call) {
+  const Bytes bytes = bytesOf(call.env, call.info[0]);
+  const int64_t count = call.integer(1, "count");
+  if (count < 0 || static_cast<size_t>(count) * sizeof(int32_t) > bytes.length) {
+    throw ArgumentError("argument 'count' is larger than the array");
+  }
+  // Freeing can run code that reallocates nothing on the JavaScript heap, so the pointer stays
+  // valid.
+  const auto* handles = static_cast<const int32_t*>(bytes.data);
+  for (int64_t i = 0; i < count; ++i) call.environment.tensors.release(handles[i]);
+  return call.undefined();
+}
+
+/// track(tensor, object): frees the tensor once `object` has been garbage-collected.
+napi_value track(const Call& call) {
+  const int32_t handle = toHandle(call.env, call.info[0], "tensor");
+  if (!call.info[1].IsObject()) throw ArgumentError("argument 'object' expected an object");
+  call.environment.tensors.track(handle, call.info[1]);
+  return call.undefined();
+}
+
+napi_value sweep(const Call& call) { return call.value(call.environment.tensors.sweep()); }
+
+napi_value memoryUse(const Call& call) {
+  return call.value(at::IntArrayRef(
+      {call.environment.tensors.liveTensors(), call.environment.tensors.liveBytes()}));
+}
+
+}  // namespace
+
+void exportTensors(Napi::Object exports) {
+  addExport<fromTypedArray>(exports, "fromTypedArray");
+  addExport<toArrayBuffer>(exports, "toArrayBuffer");
+  addExport<shape>(exports, "shape");
+  addExport<strides>(exports, "strides");
+  addExport<dtype>(exports, "dtype");
+  addExport<device>(exports, "device");
+  addExport<isLeaf>(exports, "isLeaf");
+  addExport<requiresGrad>(exports, "requiresGrad");
+  addExport<setRequiresGrad>(exports, "setRequiresGrad");
+  addExport<gradient>(exports, "gradient");
+  addExport<setGradient>(exports, "setGradient");
+  addExport<gradientFunction>(exports, "gradientFunction");
+  addExport<setData>(exports, "setData");
+  addExport<item>(exports, "item");
+  addExport<release>(exports, "release");
+  addExport<releaseMany>(exports, "releaseMany");
+  addExport<track>(exports, "track");
+  addExport<sweep>(exports, "sweep");
+  addExport<memoryUse>(exports, "memoryUse");
+}
+
+}  // namespace intraclass

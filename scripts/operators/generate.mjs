@@ -1,0 +1,210 @@
+/**
+ * TypeScript signatures of LibTorch's operators, from the schemas that the loaded LibTorch reports.
+ * Declarations only: what a call does at run time is decided by the same schemas in lib/tensor/dispatch.ts.
+ */
+
+/** Tensor's own members (lib/tensor/tensor.ts), which stand in place of operators of the same name. */
+const ownMembers = new Set([
+  'shape',
+  'ndim',
+  'numel',
+  'strides',
+  'dtype',
+  'device',
+  'disposed',
+  'isLeaf',
+  'requiresGrad',
+  'grad',
+  'gradFn',
+  'backward',
+  'item',
+  'toTypedArray',
+  'toArray',
+  'to',
+  'dispose',
+  'keep',
+  'take',
+  'toString',
+  'handle',
+  'owner',
+]);
+
+const reserved = new Set([
+  'default',
+  'in',
+  'new',
+  'var',
+  'with',
+  'function',
+  'delete',
+  'this',
+  'case',
+  'export',
+]);
+
+const camelCase = (name) => name.replace(/(?<=.)_+([a-z0-9])/g, (_, letter) => letter.toUpperCase());
+
+const parameterName = (parameter) => {
+  const name = camelCase(parameter.name);
+  return reserved.has(name) ? `${name}_` : name;
+};
+
+const scalarTypes = {
+  Tensor: 'Tensor',
+  Scalar: 'Scalar',
+  int: 'number',
+  float: 'number',
+  bool: 'boolean',
+  str: 'string',
+  ScalarType: 'DType',
+  Layout: 'string',
+  Device: 'string',
+  MemoryFormat: 'MemoryFormat',
+  Generator: 'Generator',
+};
+
+function typeOf(parameter) {
+  let type = scalarTypes[parameter.kind];
+  if (type === undefined) return null;
+  if (parameter.list) {
+    const element = parameter.nullableElements ? `(${type} | null)` : type;
+    type = parameter.fixedSize > 0 ? `${type} | readonly ${element}[]` : `readonly ${element}[]`;
+  }
+  return parameter.nullable ? `${type} | null` : type;
+}
+
+const returnTypes = {
+  Tensor: 'Tensor',
+  'Tensor?': 'Tensor | null',
+  'Tensor[]': 'Tensor[]',
+  int: 'number',
+  SymInt: 'number',
+  float: 'number',
+  bool: 'boolean',
+  Scalar: 'Scalar',
+  ScalarType: 'number',
+  str: 'string',
+};
+
+function returnType(overload) {
+  const types = overload.returns.map((type) => returnTypes[type] ?? 'unknown');
+  if (types.length === 0) return 'void';
+  return types.length === 1 ? types[0] : `[${types.join(', ')}]`;
+}
+
+const isOut = (parameter) => parameter.written && parameter.keywordOnly;
+
+/** Two overloads are the same call but for out= where their other parameters agree. */
+const callKey = (overload) =>
+  JSON.stringify(overload.parameters.filter((p) => !isOut(p)).map((p) => [p.name, typeOf(p), p.hasDefault]));
+
+/** Gives each out= overload's tensors to the overload it is a variant of; those without one stay on their own. */
+function mergeOut(overloads) {
+  const plain = overloads
+    .filter((overload) => !overload.parameters.some(isOut))
+    .map((o) => ({ ...o, outs: [] }));
+  const byCall = new Map(plain.map((overload) => [callKey(overload), overload]));
+  const alone = [];
+  for (const overload of overloads) {
+    const outs = overload.parameters.filter(isOut);
+    if (outs.length === 0) continue;
+    const base = byCall.get(callKey(overload));
+    if (base === undefined) alone.push({ ...overload, outs: [] });
+    else if (base.outs.length === 0) base.outs = outs;
+  }
+  return [...plain, ...alone];
+}
+
+const isOptional = (parameter) => parameter.hasDefault;
+
+function member(parameter, optional) {
+  return `${parameterName(parameter)}${optional ? '?' : ''}: ${typeOf(parameter)}`;
+}
+
+/** The signatures of one overload: all positional, and, where some have defaults, those named in the options. */
+function signatures(name, overload, skipSelf) {
+  const usable = overload.parameters.filter((parameter) => typeOf(parameter) !== null);
+  const parameters = skipSelf ? usable.filter((parameter) => parameter.name !== 'self') : usable;
+  const positional = parameters.filter((parameter) => !parameter.keywordOnly);
+  const keywords = [
+    ...parameters
+      .filter((parameter) => parameter.keywordOnly)
+      .map((p) => ({ text: member(p, isOptional(p)), optional: isOptional(p) })),
+    ...overload.outs.map((p) => ({ text: member(p, true), optional: true })),
+  ];
+  // Parameters are optional from the first one after which all have defaults.
+  let firstOptional = positional.length;
+  while (firstOptional > 0 && isOptional(positional[firstOptional - 1])) firstOptional--;
+  const required = positional.slice(0, firstOptional).map((p) => member(p, false));
+  const optional = positional.slice(firstOptional);
+  const result = returnType(overload);
+  const options = (members) => {
+    if (members.length === 0) return [];
+    const mark = members.every((entry) => entry.optional) ? '?' : '';
+    return [`options${mark}: { ${members.map((entry) => entry.text).join('; ')} }`];
+  };
+  const write = (list) => `  ${name}(${list.join(', ')}): ${result};`;
+  // TypeScript allows no required parameter after optional ones; the options form serves those calls.
+  const needsKeywords = keywords.some((entry) => !entry.optional);
+  const lines = [];
+  if (optional.length === 0 || !needsKeywords) {
+    lines.push(write([...required, ...optional.map((p) => member(p, true)), ...options(keywords)]));
+  }
+  if (optional.length > 0) {
+    const named = optional.map((p) => ({ text: member(p, true), optional: true }));
+    lines.push(write([...required, ...options([...named, ...keywords])]));
+  }
+  return lines;
+}
+
+function memberLines(binding, isMethod) {
+  const lines = [];
+  const names = Object.entries(binding.operatorNames())
+    .filter(([name, method]) => /^aten::[a-z]/i.test(name) && (method || !isMethod))
+    .map(([name]) => name)
+    .sort();
+  for (const qualifiedName of names) {
+    const name = camelCase(qualifiedName.slice('aten::'.length));
+    if (isMethod && ownMembers.has(name)) continue;
+    const overloads = binding
+      .describeOperator(qualifiedName)
+      .filter((overload) => overload.supported)
+      .filter(
+        (overload) =>
+          !isMethod || overload.parameters.some((p) => p.name === 'self' && p.kind === 'Tensor' && !p.list),
+      );
+    const own = mergeOut(overloads).flatMap((overload) => signatures(name, overload, isMethod));
+    lines.push(...new Set(own));
+  }
+  return lines;
+}
+
+const header = (
+  version,
+) => `// Generated from the schemas of LibTorch ${version} by \`npm run generate\`: do not edit.
+import type { DType } from '../dtype.ts';
+import type { Generator } from '../random.ts';
+import type { MemoryFormat, Scalar, Tensor } from '../tensor.ts';
+`;
+
+/**
+ * @param binding the native addon's exports
+ * @param version the LibTorch they come from, "2.13.0"
+ * @returns {{functions: string, methods: string}} the texts of lib/tensor/generated/{functions,methods}.ts
+ */
+export function generateOperators(binding, version) {
+  const text = (comment, name, lines) =>
+    `${header(version)}\n/** ${comment} */\nexport interface ${name} {\n${lines.join('\n')}\n}\n`;
+  return {
+    functions: text(
+      'Every public operator as a function of `torch`.',
+      'TorchFunctions',
+      memberLines(binding, false),
+    ),
+    methods: text(
+      'Every public operator with a `self` tensor as a method.',
+      'TensorMethods',
+      memberLines(binding, true),
+    ),
+  };
+}
