@@ -1,4 +1,5 @@
-// npm run build [-- --cuda [--link-only]]
+// @ts-check
+// npm run build [-- options]
 import { parseArgs } from 'node:util';
 import { prepare } from './setup/prepare.mjs';
 import { log, runMain } from './setup/steps.mjs';
@@ -6,13 +7,15 @@ import { log, runMain } from './setup/steps.mjs';
 const HELP = `npm run build -- [options]
   --cuda        build with the CUDA kernels into build-cuda/ (needs nvcc; fetches a CUDA LibTorch)
   --link-only   with --cuda: compile and link without NVIDIA's run-time libraries, and do not load the result
+  --native-only the native code alone, without the TypeScript (what binding.gyp calls)
 `;
 
 await runMain(async () => {
   const { values } = parseArgs({
     options: {
-      cuda: { type: 'boolean' },
-      'link-only': { type: 'boolean' },
+      cuda: { type: 'boolean', default: false },
+      'link-only': { type: 'boolean', default: false },
+      'native-only': { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h' },
     },
   });
@@ -20,7 +23,12 @@ await runMain(async () => {
     process.stdout.write(HELP);
     return;
   }
-  const linkOnly = values['link-only'] ?? false;
-  await prepare({ cuda: values.cuda ?? false, runtime: !linkOnly, load: !linkOnly });
+  const { cuda, 'link-only': linkOnly, 'native-only': nativeOnly } = values;
+  await prepare({
+    cuda,
+    runtime: cuda && !linkOnly,
+    typescript: !nativeOnly,
+    load: !linkOnly && !nativeOnly,
+  });
   log('build: done');
 });

@@ -1,3 +1,4 @@
+// @ts-check
 // npm run check (all checks that run no code), npm run format (puts layout right)
 import { runChecks, runFormat } from './setup/checks.mjs';
 import { ensurePackages } from './setup/packages.mjs';

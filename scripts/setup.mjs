@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+// @ts-check
 // npm run setup [-- options]: fetches what the build needs, without building.
 import { parseArgs } from 'node:util';
 import { ensureLibtorch, installLibtorch, PINNED } from './setup/libtorch.mjs';

@@ -1,3 +1,4 @@
+// @ts-check
 // npm start [-- options]: sets everything up, then trains the paper's MNIST network with the ICU loss.
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,3 +1,4 @@
+// @ts-check
 // npm test [-- vitest's arguments]: sets everything up, checks layout, lint and types, and runs the tests.
 import { runChecks } from './setup/checks.mjs';
 import { prepare } from './setup/prepare.mjs';

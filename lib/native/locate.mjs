@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Finds this package, its native binaries and LibTorch. Plain JavaScript, because the set-up scripts use it before
  * anything is compiled.

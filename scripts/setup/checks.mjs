@@ -1,3 +1,4 @@
+// @ts-check
 // The checks that run no code: layout and lint (Biome, clang-format) and types.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// @ts-check
 // LibTorch: found where there is one, else fetched through pip or taken from a folder or an archive.
 import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { cp } from 'node:fs/promises';

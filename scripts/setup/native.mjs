@@ -1,3 +1,4 @@
+// @ts-check
 // The native build, and a first load of what it made in a child process.
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

@@ -1,3 +1,4 @@
+// @ts-check
 // npm packages: installed when node_modules differs from package-lock.json.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// @ts-check
 // From a fresh clone to something that runs; each step looks first whether there is anything to do.
 import { ensureLibtorch } from './libtorch.mjs';
 import { ensureLoads, ensureNative } from './native.mjs';
@@ -5,14 +6,14 @@ import { ensurePackages } from './packages.mjs';
 import { exclusively, log, shown } from './steps.mjs';
 import { ensureTypeScript } from './typescript.mjs';
 
-/** @param {{ cuda?: boolean; runtime?: boolean; load?: boolean }} [options] */
-export function prepare({ cuda = false, runtime = cuda, load = true } = {}) {
+/** @param {{ cuda?: boolean; runtime?: boolean; typescript?: boolean; load?: boolean }} [options] */
+export function prepare({ cuda = false, runtime = cuda, typescript = true, load = true } = {}) {
   return exclusively(async () => {
     await ensurePackages();
     const libtorch = await ensureLibtorch({ cuda, runtime });
     log(`LibTorch ${libtorch.version} (${libtorch.source}: ${shown(libtorch.path)})`);
     await ensureNative(libtorch, { cuda });
-    await ensureTypeScript();
+    if (typescript) await ensureTypeScript();
     if (load) await ensureLoads(libtorch, { cuda });
   });
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // What every set-up step uses: one line of log, running a command, and "is it still up to date?".
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -1,3 +1,4 @@
+// @ts-check
 // lib/ → dist/, when lib/ or the compiler's settings changed.
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+// @ts-check
 // Reads zip archives (wheels are zip archives), so that a LibTorch archive can be unpacked without any other program.
 import { createWriteStream } from 'node:fs';
 import { chmod, mkdir, open } from 'node:fs/promises';

@@ -1,0 +1,243 @@
+/**
+ * `intraclass doctor`: what this package needs, what of it was found, and what to type for each missing part.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  findBinaries,
+  findLibtorch,
+  hasCudaDriver,
+  locate,
+  majorMinor,
+  packageRoot,
+  pythonTorch,
+  SetupError,
+  SUPPORTED,
+} from '../native/locate.mjs';
+
+const execute = promisify(execFile);
+
+export interface Finding {
+  name: string;
+  /** `missing` is needed to train; `absent` is needed only to build, to test, or for what `use` says. */
+  state: 'found' | 'missing' | 'absent';
+  detail: string;
+  /** What to type, for a part that was not found. */
+  fix?: string;
+}
+
+const INSTALL = process.platform === 'darwin' ? 'brew install' : 'sudo apt-get install';
+
+const firstLine = (text: string): string => text.trim().split('\n', 1)[0] ?? '';
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What a command prints, or null where it is missing or fails. */
+async function output(command: string, ...args: string[]): Promise<string | null> {
+  try {
+    return (await execute(command, args)).stdout;
+  } catch {
+    return null;
+  }
+}
+
+async function tool(name: string, command: string, use: string, fix: string): Promise<Finding> {
+  const printed = await output(command, '--version');
+  return printed === null
+    ? { name, state: 'absent', detail: `${command} not found; ${use}`, fix }
+    : { name, state: 'found', detail: firstLine(printed) };
+}
+
+function nodeVersion(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const fits = major > 20 || (major === 20 && minor >= 9);
+  return fits
+    ? { name: 'Node.js', state: 'found', detail: process.version }
+    : {
+        name: 'Node.js',
+        state: 'missing',
+        detail: `${process.version} is too old`,
+        fix: 'install Node.js 20.9 or newer (nodejs.org)',
+      };
+}
+
+function libtorch(root: string, cuda: boolean): Finding {
+  const name = cuda ? 'LibTorch for CUDA' : 'LibTorch';
+  const fix = `npm run setup${cuda ? ' -- --cuda' : ''}`;
+  const state = cuda ? 'absent' : 'missing';
+  try {
+    const found = findLibtorch({ root, cuda });
+    if (!found)
+      return { name, state, detail: 'not in LIBTORCH, the project or an installed Python torch', fix };
+    const detail = `${found.version}${found.cuda ? ' with CUDA' : ''} in ${found.path} (${found.source})`;
+    const minor = Number(found.version.split('.')[1]);
+    const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));
+    if (majorMinor(found.version).startsWith('2.') && minor >= first! && minor <= last!) {
+      return { name, state: 'found', detail };
+    }
+    return {
+      name,
+      state,
+      detail: `${detail}: only ${SUPPORTED.first} to ${SUPPORTED.last} are supported`,
+      fix,
+    };
+  } catch (error) {
+    return { name, state, detail: messageOf(error), fix: 'unset LIBTORCH' };
+  }
+}
+
+function addon(root: string, cuda: boolean): Finding {
+  const name = cuda ? 'addon for CUDA' : 'addon';
+  const found = findBinaries({ root, cuda });
+  if (!found) {
+    const fix = `npm run build${cuda ? ' -- --cuda' : ''}`;
+    return { name, state: cuda ? 'absent' : 'missing', detail: 'not built', fix };
+  }
+  const { info, folder } = found;
+  const built = `LibTorch ${info.torchBuild}${info.cuda ? `, CUDA ${info.cuda}` : ''}, ${info.compiler}`;
+  return { name, state: 'found', detail: `built with ${built} in ${folder}` };
+}
+
+/** Loads the addon in a child process, so that a crash is a line of the report and not its end. */
+async function loading(root: string): Promise<Finding> {
+  const name = 'addon loads';
+  try {
+    locate(root);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { name, state: 'missing', detail: firstLine(error.message), fix: 'npm run build' };
+  }
+  const entry = join(root, 'dist', 'native.js');
+  if (!existsSync(entry))
+    return { name, state: 'missing', detail: `${entry} is missing`, fix: 'npm run build' };
+  const code =
+    `const { libtorch } = await import(${JSON.stringify(pathToFileURL(entry).href)});` +
+    'process.stdout.write(libtorch.version + (libtorch.cuda ? " with CUDA" : ""));';
+  try {
+    const { stdout } = await execute(process.execPath, ['--input-type=module', '-e', code]);
+    return { name, state: 'found', detail: `with LibTorch ${stdout}` };
+  } catch (error) {
+    const { stderr = '', signal } = error as { stderr?: string; signal?: string | null };
+    const reason = signal
+      ? `the process ended with ${signal}`
+      : (/^.*Error: (.*)$/m.exec(stderr)?.[1] ?? messageOf(error));
+    return { name, state: 'missing', detail: reason, fix: 'npm run setup -- --force && npm run build' };
+  }
+}
+
+async function driver(): Promise<Finding> {
+  const name = 'CUDA driver';
+  if (!hasCudaDriver()) {
+    return {
+      name,
+      state: 'absent',
+      detail: 'no NVIDIA driver; needed to train on a GPU',
+      fix: 'install it (nvidia.com/drivers)',
+    };
+  }
+  const gpu = await output('nvidia-smi', '--query-gpu=driver_version,name', '--format=csv,noheader');
+  return { name, state: 'found', detail: gpu === null ? 'loaded' : gpu.trim().replaceAll('\n', '; ') };
+}
+
+async function nvcc(): Promise<Finding> {
+  const usual = '/usr/local/cuda/bin/nvcc';
+  for (const command of [process.env.CUDACXX, 'nvcc', usual]) {
+    const printed = command ? await output(command, '--version') : null;
+    if (printed !== null) {
+      return {
+        name: 'nvcc',
+        state: 'found',
+        detail: /release [\d.]+/.exec(printed)?.[0] ?? firstLine(printed),
+      };
+    }
+  }
+  return {
+    name: 'nvcc',
+    state: 'absent',
+    detail: 'not found; needed for npm run build -- --cuda',
+    fix: 'install the CUDA toolkit (developer.nvidia.com/cuda-downloads) and put nvcc on PATH',
+  };
+}
+
+function pythonPackage(root: string): Finding {
+  const name = 'Python torch';
+  const folder = pythonTorch(root);
+  const version = folder === null ? undefined : readFileSync(join(folder, 'version.py'), 'utf8');
+  const stated = version && /^__version__ *= *['"]([^'"]+)/m.exec(version)?.[1];
+  if (stated) return { name, state: 'found', detail: `${stated} in ${folder}` };
+  return {
+    name,
+    state: 'absent',
+    detail: 'not found; the tests and benchmarks that compare with PyTorch are left out',
+    fix: 'npm run setup -- --python',
+  };
+}
+
+function mnist(dataDir: string): Finding {
+  const name = 'MNIST';
+  const file = 'train-images-idx3-ubyte.gz';
+  const folder = [join(dataDir, 'mnist'), dataDir].find((candidate) => existsSync(join(candidate, file)));
+  if (folder) return { name, state: 'found', detail: `in ${folder}` };
+  return {
+    name,
+    state: 'absent',
+    detail: `no ${file} in ${dataDir}/mnist; training downloads it, or draws digits of its own`,
+    fix: 'set INTRACLASS_DATA to a folder that has mnist/ with the four idx.gz files',
+  };
+}
+
+/**
+ * Looks for everything the package needs or can use.
+ * @param options.dataDir the folder with the data sets. Default: INTRACLASS_DATA, else `data`.
+ */
+export async function diagnose({
+  dataDir = process.env.INTRACLASS_DATA || 'data',
+}: {
+  dataDir?: string;
+} = {}): Promise<Finding[]> {
+  const root = packageRoot();
+  return Promise.all([
+    nodeVersion(),
+    libtorch(root, false),
+    addon(root, false),
+    loading(root),
+    tool('CMake', 'cmake', 'needed to build', `${INSTALL} cmake`),
+    tool('C++ compiler', process.env.CXX ?? 'c++', 'needed to build', `${INSTALL} g++`),
+    driver(),
+    nvcc(),
+    libtorch(root, true),
+    addon(root, true),
+    pythonPackage(root),
+    mnist(dataDir),
+  ]);
+}
+
+/** The findings as lines of text, in columns. */
+export function formatFindings(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map(({ name }) => name.length));
+  const lines = findings.flatMap(({ name, state, detail, fix }) => [
+    `${state.padEnd(7)}  ${name.padEnd(width)}  ${detail}`,
+    ...(fix ? [`${' '.repeat(width + 11)}→ ${fix}`] : []),
+  ]);
+  return lines.join('\n');
+}
+
+/**
+ * Prints the report, as text or (`json`) as one JSON array.
+ * @returns whether everything needed to train was found
+ */
+export async function doctor({
+  json = false,
+  dataDir,
+  print = console.log,
+}: {
+  json?: boolean;
+  dataDir?: string;
+  print?: (text: string) => void;
+} = {}): Promise<boolean> {
+  const findings = await diagnose(dataDir === undefined ? {} : { dataDir });
+  print(json ? JSON.stringify(findings) : formatFindings(findings));
+  return findings.every(({ state }) => state !== 'missing');
+}
