@@ -39,7 +39,7 @@ await runMain(async () => {
   await exclusively(async () => {
     await ensurePackages();
     if (values.python) await ensurePython(PINNED.cpu);
-    if (from !== undefined || values.force) await installLibtorch({ cuda, runtime, ...(from && { from }) });
+    if (from !== undefined || values.force) await installLibtorch({ cuda, ...(from && { from }) });
     const libtorch = await ensureLibtorch({ cuda, runtime });
     log(`LibTorch ${libtorch.version} (${libtorch.source}: ${shown(libtorch.path)})`);
   });

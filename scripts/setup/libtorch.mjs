@@ -1,11 +1,11 @@
 // @ts-check
 // LibTorch: found where there is one, else fetched through pip or taken from a folder or an archive.
-import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { findLibtorch, libtorchVersion, SUPPORTED } from '../../lib/native/locate.mjs';
-import { fetchWheel, installInto, nvidiaRequirements } from './pip.mjs';
+import { fetchWheel, installInto } from './pip.mjs';
 import { log, root, SetupError, seconds, shown } from './steps.mjs';
 import { unzip } from './zip.mjs';
 
@@ -30,6 +30,7 @@ function place(name) {
   // Wheels for ARM keep OpenMP and BLAS in a folder of their own; LibTorch looks beside itself as well.
   const bundled = /^torch\.libs\/([^/]+)$/.exec(name);
   if (bundled) return `lib/${bundled[1]}`;
+  if (/^torch-[^/]+\.dist-info\/METADATA$/.test(name)) return 'METADATA';
   if (path === 'version.py' || path === 'build-version') return path;
   if (/^include\/.*\.(h|hpp|cuh|inl|inc)$/.test(path)) return path;
   const library = /^lib\/([^/]+)$/.exec(path)?.[1];
@@ -71,10 +72,9 @@ async function unpack(source, target) {
 
 /**
  * Replaces the project's own LibTorch.
- * @param {{ cuda?: boolean; from?: string; runtime?: boolean }} options `from`: a folder, zip or wheel; `runtime`: fetch
- *   NVIDIA's libraries as well, without which a CUDA LibTorch links but does not load
+ * @param {{ cuda?: boolean; from?: string }} options `from`: a folder, zip or wheel
  */
-export async function installLibtorch({ cuda = false, from, runtime = cuda }) {
+export async function installLibtorch({ cuda = false, from }) {
   const kind = cuda ? 'cuda' : 'cpu';
   const started = Date.now();
   const temporary = mkdtempSync(join(tmpdir(), 'intraclass-'));
@@ -88,11 +88,6 @@ export async function installLibtorch({ cuda = false, from, runtime = cuda }) {
     }
     log(`LibTorch: unpacking ${basename(source)} into ${shown(FOLDER[kind])}`);
     await unpack(source, FOLDER[kind]);
-    if (cuda && runtime && !from) {
-      const requirements = await nvidiaRequirements(source);
-      log("LibTorch: fetching NVIDIA's libraries for it (2 GB) with pip");
-      await installInto(resolve(FOLDER.cuda, '..'), requirements);
-    }
   } finally {
     rmSync(temporary, { recursive: true, force: true });
   }
@@ -100,14 +95,33 @@ export async function installLibtorch({ cuda = false, from, runtime = cuda }) {
 }
 
 /**
- * @param {{ cuda?: boolean; runtime?: boolean }} [options]
+ * NVIDIA's libraries in the versions that the fetched CUDA LibTorch names, beside it. Without them it links but does
+ * not load. An installed Python torch has its own; other LibTorch folders use those of the system.
+ */
+async function ensureNvidiaLibraries() {
+  const folder = dirname(FOLDER.cuda);
+  const metadata = join(FOLDER.cuda, 'METADATA');
+  if (existsSync(join(folder, 'nvidia')) || !existsSync(metadata)) return;
+  const started = Date.now();
+  const requirements = readFileSync(metadata, 'utf8')
+    .split('\n')
+    .map((line) => /^Requires-Dist: *((?:nvidia|cuda-toolkit)[^;]*)/.exec(line)?.[1]?.trim())
+    .filter((requirement) => requirement !== undefined);
+  log("LibTorch: fetching NVIDIA's libraries for it (2 GB) with pip");
+  await installInto(folder, requirements);
+  log(`LibTorch: NVIDIA's libraries are ready (${seconds(started)})`);
+}
+
+/**
+ * @param {{ cuda?: boolean; runtime?: boolean }} [options] `runtime`: with NVIDIA's libraries
  * @returns {Promise<LibTorch>}
  */
 export async function ensureLibtorch({ cuda = false, runtime = cuda } = {}) {
-  if (!findLibtorch({ root, cuda })) await installLibtorch({ cuda, runtime });
+  if (!findLibtorch({ root, cuda })) await installLibtorch({ cuda });
   const libtorch = findLibtorch({ root, cuda });
   if (!libtorch)
     throw new SetupError('LibTorch was unpacked but is not complete. Type: npm run setup -- --help');
+  if (runtime && libtorch.source === '.libtorch-cuda') await ensureNvidiaLibraries();
   const [, minor] = libtorch.version.split('.');
   const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));
   if (!libtorch.version.startsWith('2.') || Number(minor) < Number(first) || Number(minor) > Number(last)) {

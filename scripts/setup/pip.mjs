@@ -1,10 +1,8 @@
 // @ts-check
 // What is fetched through pip: LibTorch (inside the torch wheel), NVIDIA's libraries, and a Python for the parity tests.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { firstLine, log, root, run, SetupError, seconds } from './steps.mjs';
-import { unzip } from './zip.mjs';
 
 // PyTorch's own index of CPU builds: for x64 Linux the default index has CUDA builds only.
 const CPU_INDEX = 'https://download.pytorch.org/whl/cpu';
@@ -67,25 +65,6 @@ export async function fetchWheel(version, { cuda, folder }) {
   const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
   if (!wheel) throw new SetupError(`pip downloaded no wheel for torch ${version}. ${OFFLINE}`);
   return join(folder, wheel);
-}
-
-/**
- * NVIDIA's packages that a CUDA torch wheel asks for.
- * @param {string} wheel
- * @returns {Promise<string[]>}
- */
-export async function nvidiaRequirements(wheel) {
-  const folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
-  try {
-    const metadata = join(folder, 'METADATA');
-    await unzip(wheel, (name) => (/^torch-[^/]*\.dist-info\/METADATA$/.test(name) ? metadata : null));
-    return readFileSync(metadata, 'utf8')
-      .split('\n')
-      .map((line) => /^Requires-Dist: *((?:nvidia|cuda-toolkit)[^;]*)/.exec(line)?.[1]?.trim())
-      .filter((requirement) => requirement !== undefined);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** @param {string} folder @param {string[]} requirements */

@@ -1,6 +1,6 @@
 // @ts-check
 // Reads zip archives (wheels are zip archives), so that a LibTorch archive can be unpacked without any other program.
-import { createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { chmod, mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -75,8 +75,8 @@ async function listEntries(file) {
   return entries;
 }
 
-/** @param {FileHandle} file @param {Entry} entry @param {string} path */
-async function writeEntry(file, entry, path) {
+/** @param {string} archive @param {FileHandle} file the same, open @param {Entry} entry @param {string} path */
+async function writeEntry(archive, file, entry, path) {
   if (entry.method !== 0 && entry.method !== 8) {
     throw new SetupError(`${entry.name} is packed in a way that is not supported (method ${entry.method})`);
   }
@@ -87,10 +87,9 @@ async function writeEntry(file, entry, path) {
   if (entry.packed === 0) {
     await new Promise((done, failed) => target.on('error', failed).end(done));
   } else {
-    const source = file.createReadStream({
+    const source = createReadStream(archive, {
       start,
       end: start + entry.packed - 1,
-      autoClose: false,
       highWaterMark: 1 << 20,
     });
     await (entry.method === 0 ? pipeline(source, target) : pipeline(source, createInflateRaw(), target));
@@ -116,7 +115,7 @@ export async function unzip(archive, place) {
     for (const entry of await listEntries(file)) {
       const path = entry.name.endsWith('/') ? null : place(entry.name);
       if (path === null) continue;
-      await writeEntry(file, entry, path);
+      await writeEntry(archive, file, entry, path);
       count++;
     }
     return count;
