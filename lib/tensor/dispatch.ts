@@ -58,7 +58,7 @@ function codeOf(value: unknown): number {
       if (Array.isArray(value)) return codeOfArray(value);
       if (value instanceof Generator) return Code.generator;
       if ('re' in value && 'im' in value) return Code.complex;
-      return isPlain(value) ? Code.options : Code.other;
+      return isPlain(value) && !isClonedTensor(value) ? Code.options : Code.other;
     default:
       return Code.other;
   }
@@ -91,6 +91,9 @@ function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;
 }
+
+/** What structuredClone or postMessage makes of a Tensor: a plain object that has lost its class. */
+const isClonedTensor = (value: object): boolean => 'handle' in value && 'owner' in value;
 
 const inList = new Set<number>([Code.integers, Code.emptyArray]);
 
@@ -398,6 +401,9 @@ const typeText = ({ kind, list, nullable, fixedSize }: OperatorParameter): strin
 export function describeValue(value: unknown): string {
   if (value instanceof Tensor) return 'a Tensor';
   if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null && isClonedTensor(value)) {
+    return 'a clone of a Tensor (tensors cannot be sent to other threads; send their data)';
+  }
   switch (typeof value) {
     case 'string':
       return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;

@@ -101,12 +101,13 @@ void HandleTable::track(int32_t handle, napi_value object) {
     --tracked_;
   }
   check(env_, napi_create_reference(env_, object, 0, &slot.object), "a Tensor object to track");
-  // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked
-  // for here, each time the number of tracked tensors has doubled since the survivors of the last
-  // sweep.
-  if (++tracked_ >= sweepAt_) {
+  ++tracked_;
+  // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked for here, each
+  // time the tracked tensors, or the bytes of all, have doubled since what the last sweep left.
+  if (tracked_ >= sweepAtCount_ || bytes_ >= sweepAtBytes_) {
     sweep();
-    sweepAt_ = std::max<int64_t>(8192, 2 * tracked_);
+    sweepAtCount_ = std::max(kFirstSweepCount, 2 * tracked_);
+    sweepAtBytes_ = std::max(kFirstSweepBytes, 2 * bytes_);
   }
 }
 

@@ -21,6 +21,9 @@ class HandleTable {
   /// to V8.
   static constexpr int64_t kTensorOverhead = 512;
 
+  static constexpr int64_t kFirstSweepCount = 8192;
+  static constexpr int64_t kFirstSweepBytes = 64 << 20;
+
   HandleTable(napi_env env, int32_t tag) : env_(env), tag_(tag) {}
 
   int32_t add(at::Tensor tensor);
@@ -60,7 +63,8 @@ class HandleTable {
   int64_t bytes_ = 0;
   int64_t unreported_ = 0;
   int64_t tracked_ = 0;
-  int64_t sweepAt_ = 8192;
+  int64_t sweepAtCount_ = kFirstSweepCount;
+  int64_t sweepAtBytes_ = kFirstSweepBytes;
 };
 
 }  // namespace intraclass

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { enableGrad, grad, isGradEnabled, noGrad, tensor, torch } from '../../lib/tensor/index.ts';
+
+const leaf = () => tensor([1, 2, 3], { requiresGrad: true });
+
+describe('autograd', () => {
+  it('accumulates into leaves', () => {
+    const x = leaf();
+    x.mul(x).sum().backward();
+    x.mul(2).sum().backward();
+    expect(x.grad!.toArray()).toEqual([4, 6, 8]);
+    x.grad = null;
+    expect(x.grad).toBeNull();
+  });
+
+  it('takes a gradient for outputs that are no scalars', () => {
+    const x = leaf();
+    x.mul(x).backward(tensor([1, 0, -1]));
+    expect(x.grad!.toArray()).toEqual([2, 0, -6]);
+    expect(() => leaf().mul(2).backward()).toThrow(/grad can be implicitly created only for scalar outputs/);
+    expect(() =>
+      leaf()
+        .mul(2)
+        .backward(tensor([1])),
+    ).toThrow(/shape/);
+  });
+
+  it('keeps the graph only where asked', () => {
+    const x = leaf();
+    const y = x.mul(x).sum();
+    y.backward(null, { retainGraph: true });
+    y.backward();
+    expect(x.grad!.toArray()).toEqual([4, 8, 12]);
+    expect(() => y.backward()).toThrow(/second time/);
+  });
+
+  it('differentiates twice', () => {
+    const x = leaf();
+    const [first] = grad(x.pow(3).sum(), x, { createGraph: true });
+    const [second] = grad(first!.sum(), x);
+    expect(second!.toArray()).toEqual([6, 12, 18]);
+    expect(x.grad).toBeNull();
+  });
+
+  it('gives null for unused inputs where allowed', () => {
+    const x = leaf();
+    const unused = leaf();
+    const y = x.sum();
+    expect(() => grad(y, [x, unused], { retainGraph: true })).toThrow(/unused|not have been used/);
+    expect(grad(y, [x, unused], { allowUnused: true })[1]).toBeNull();
+    expect(() => grad(y, 3 as unknown as [])).toThrow(/'inputs'/);
+  });
+
+  it('records nothing in noGrad, whatever happens inside', () => {
+    const x = leaf();
+    expect(noGrad(() => x.mul(2).requiresGrad)).toBe(false);
+    expect(noGrad(() => enableGrad(() => x.mul(2).requiresGrad))).toBe(true);
+    expect(() =>
+      noGrad(() => {
+        throw new Error('inside');
+      }),
+    ).toThrow('inside');
+    expect(() => noGrad(async () => {})).toThrow(/synchronous/);
+    expect(isGradEnabled()).toBe(true);
+  });
+
+  it('detaches, and tells leaves and what made a tensor', () => {
+    const x = leaf();
+    const y = x.exp();
+    expect([x.isLeaf, y.isLeaf, y.gradFn]).toEqual([true, false, 'ExpBackward0']);
+    expect(y.detach().requiresGrad).toBe(false);
+    x.requiresGrad = false;
+    expect(x.exp().requiresGrad).toBe(false);
+  });
+
+  it('rejects a gradient that does not fit', () => {
+    const x = leaf();
+    expect(() => {
+      x.grad = torch.zeros([2]);
+    }).toThrow(/'grad' expected shape \[3\]/);
+  });
+});

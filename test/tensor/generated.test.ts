@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { libtorch, native } from '../../lib/native.ts';
+import { Tensor, torch } from '../../lib/tensor/index.ts';
+// @ts-expect-error a plain JavaScript module
+import { generateOperators } from '../../scripts/operators/generate.mjs';
+
+const version = libtorch.version.replace(/\+.*/, '');
+const read = (name: string) =>
+  readFileSync(new URL(`../../lib/tensor/generated/${name}.ts`, import.meta.url), 'utf8');
+const checkedIn = { functions: read('functions'), methods: read('methods') };
+const generatedFrom = /LibTorch ([\d.]+)/.exec(checkedIn.functions)![1]!;
+
+describe('generated operator signatures', () => {
+  it.skipIf(version !== generatedFrom)(
+    `equal what LibTorch ${generatedFrom} reports (npm run generate)`,
+    () => {
+      expect(generateOperators(native, version)).toEqual(checkedIn);
+    },
+  );
+
+  it('cover the public surface', () => {
+    const names = Object.keys(native.operatorNames()).filter((name) => /^aten::[a-z]/.test(name));
+    expect(names.length).toBeGreaterThan(1000);
+  });
+
+  it('name only functions and methods that exist', () => {
+    const declared = (text: string) =>
+      new Set([...text.matchAll(/^ {2}(\w+)\(/gm)].map((match) => match[1]!));
+    for (const name of declared(checkedIn.functions)) {
+      expect(typeof (torch as unknown as Record<string, unknown>)[name], name).toBe('function');
+    }
+    for (const name of declared(checkedIn.methods)) {
+      expect(typeof (Tensor.prototype as unknown as Record<string, unknown>)[name], name).toBe('function');
+    }
+  });
+});

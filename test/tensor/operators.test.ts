@@ -1,0 +1,147 @@
+import { describe, expect, it } from 'vitest';
+import { Generator, operator, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+
+const matrix = () =>
+  tensor([
+    [1, 2],
+    [3, 4],
+  ]);
+
+describe('operators', () => {
+  it('choose the overload by the types of the arguments', () => {
+    const x = matrix();
+    expect(x.add(1).toArray()).toEqual([
+      [2, 3],
+      [4, 5],
+    ]);
+    expect(x.add(x).toArray()).toEqual([
+      [2, 4],
+      [6, 8],
+    ]);
+    expect(x.sum().item()).toBe(10);
+    expect(x.sum(0).toArray()).toEqual([4, 6]);
+    expect(x.sum([0, 1]).item()).toBe(10);
+    expect(x.split(1).length).toBe(2);
+    expect(x.split([1, 1], 1).length).toBe(2);
+  });
+
+  it('keep the choice apart for other types in the same place', () => {
+    const x = matrix();
+    for (let i = 0; i < 3; i++) {
+      expect(x.mul(2).toArray()).toEqual(x.mul(tensor(2)).toArray());
+      expect(x.mul(0.5).sum().item()).toBe(5);
+    }
+  });
+
+  it('take keyword arguments, and any other by name, in an options object', () => {
+    const x = matrix();
+    expect(x.add(x, { alpha: 10 }).toArray()).toEqual([
+      [11, 22],
+      [33, 44],
+    ]);
+    expect(x.sum({ dim: [1], keepdim: true }).toArray()).toEqual([[3], [7]]);
+    expect(x.sum([1], { keepdim: true, dtype: 'float64' }).dtype).toBe('float64');
+    expect(torch.zeros([2], { dtype: 'int32' }).dtype).toBe('int32');
+    expect(torch.clamp(x, { max: 2 }).toArray()).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
+    expect(torch.randperm(5, { generator: new Generator(1) }).shape).toEqual([5]);
+  });
+
+  it('write into out=, and give that tensor back', () => {
+    const x = matrix();
+    const out = torch.empty([2, 2]);
+    expect(torch.add(x, x, { out })).toBe(out);
+    expect(out.toArray()).toEqual([
+      [2, 4],
+      [6, 8],
+    ]);
+    const values = torch.empty([2]);
+    const indices = torch.empty([2], { dtype: 'int64' });
+    const result = torch.max(x, 1, { max: values, maxValues: indices });
+    expect(result[0]).toBe(values);
+    expect(indices.toArray()).toEqual([1, 1]);
+  });
+
+  it('give the tensor itself back when they work in place', () => {
+    const x = matrix();
+    expect(x.add_(1)).toBe(x);
+    expect(x.zero_().sum().item()).toBe(0);
+  });
+
+  it('return several results as an array', () => {
+    const [values, indices] = matrix().max(1);
+    expect(values.toArray()).toEqual([2, 4]);
+    expect(indices.toArray()).toEqual([1, 1]);
+    const parts = torch.unbind(matrix());
+    expect(parts.map((part) => part.toArray())).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+  });
+
+  it('take null for an optional tensor, inside lists too', () => {
+    const input = torch.ones([1, 1, 3, 3]);
+    const weight = torch.ones([1, 1, 3, 3]);
+    expect(torch.conv2d(input, weight, null).item()).toBe(9);
+    const x = matrix();
+    const picked = operator('aten::index.Tensor')(x, [null, tensor([1n])]) as Tensor;
+    expect(picked.toArray()).toEqual([[2], [4]]);
+  });
+
+  it('take bigints, booleans and complex numbers as scalars', () => {
+    expect(tensor([1n, 2n]).add(2n).dtype).toBe('int64');
+    expect(torch.fill(torch.zeros([1], { dtype: 'bool' }), true).toArray()).toEqual([true]);
+    const z = torch.full([1], { re: 1, im: -2 }, { dtype: 'complex64' });
+    expect(z.toArray()).toEqual([{ re: 1, im: -2 }]);
+    expect(torch.full([1], -0, { dtype: 'float32' }).toTypedArray()[0]).toBe(-0);
+    expect(tensor([7n]).mul(3).dtype).toBe('int64');
+    expect(tensor([7n]).mul(0.5).dtype).toBe('float32');
+  });
+
+  it('are found under any namespace, and by overload', () => {
+    const x = matrix();
+    expect((operator('aten::add.Tensor')(x, x) as Tensor).sum().item()).toBe(20);
+    expect(() => operator('aten::add.Scalar')(x, x)).toThrow(/'other' expected Scalar/);
+    expect(() => operator('aten::no_such_thing')()).toThrow('there is no operator aten::no_such_thing');
+  });
+
+  it('put self where the schema has it', () => {
+    const x = matrix();
+    expect(x.where(x.gt(2), 0).toArray()).toEqual([
+      [0, 0],
+      [3, 4],
+    ]);
+  });
+
+  describe('errors', () => {
+    const loosely = torch as unknown as Record<string, (...args: unknown[]) => unknown>;
+    it('name the argument, what was expected and what came', () => {
+      const x = matrix();
+      expect(() => loosely.add!(x, 'two')).toThrow(
+        /^add: argument 'other' expected Scalar or Tensor, got string "two"/,
+      );
+      expect(() => loosely.relu!(3)).toThrow(/argument 'self' expected Tensor, got number 3/);
+      expect(() => loosely.zeros!([2], { dtyp: 'x' })).toThrow(/there is no argument 'dtyp'/);
+      expect(() => loosely.zeros!([2], { dtype: 'float33' })).toThrow(
+        /argument 'dtype' expected ScalarType or null/,
+      );
+      expect(() => loosely.matmul!(x)).toThrow(/argument 'other' expected Tensor, got nothing/);
+      expect(() => loosely.relu!(x, x, x)).toThrow(/at most 1 positional/);
+      expect(() => loosely.sum!(x, 0, { dim: 1 })).toThrow(/'dim' is given twice/);
+    });
+
+    it("carry the operator's name, the first line of LibTorch's message and the native stack", () => {
+      try {
+        matrix().matmul(torch.zeros([3, 3]));
+        expect.unreachable();
+      } catch (error) {
+        expect((error as Error).message).toBe(
+          'aten::matmul: mat1 and mat2 shapes cannot be multiplied (2x2 and 3x3)',
+        );
+        expect((error as { nativeStack?: string }).nativeStack).toContain('cannot be multiplied');
+      }
+    });
+  });
+});

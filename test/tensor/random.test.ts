@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { Generator, getRngState, manualSeed, setRngState, torch } from '../../lib/tensor/index.ts';
+
+describe('random numbers', () => {
+  it("are PyTorch's for a seed", () => {
+    manualSeed(0);
+    // torch.manual_seed(0); torch.rand(3)
+    const expected = [0.49625658988952637, 0.7682217955589294, 0.08847743272781372];
+    expect(torch.rand([3]).toArray()).toEqual(expected);
+  });
+
+  it('repeat after seeding or restoring the state', () => {
+    manualSeed(7n);
+    const state = getRngState();
+    const first = torch.randn([5]).toArray();
+    setRngState(state);
+    expect(torch.randn([5]).toArray()).toEqual(first);
+    manualSeed(7);
+    expect(torch.randn([5]).toArray()).toEqual(first);
+  });
+
+  it('come from generators of their own', () => {
+    const generator = new Generator(3);
+    const before = getRngState().toTypedArray();
+    const first = torch.randn([4], { generator }).toArray();
+    const state = generator.getState();
+    const second = torch.randn([4], { generator }).toArray();
+    expect(getRngState().toTypedArray()).toEqual(before);
+    expect(torch.randn([4], { generator: new Generator(3) }).toArray()).toEqual(first);
+    generator.setState(state);
+    expect(torch.randn([4], { generator }).toArray()).toEqual(second);
+    expect(torch.randn([4], { generator: generator.manualSeed(3) }).toArray()).toEqual(first);
+  });
+
+  it('reject bad seeds, states and devices', () => {
+    expect(() => manualSeed(1.5)).toThrow(/'seed' expected an integer/);
+    expect(() => new Generator(0, 'cpux')).toThrow(/cpux|device/);
+    expect(() => new Generator().setState(torch.zeros([3]))).toThrow();
+  });
+});

@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { memory, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('scope', () => {
+  it('frees what was made inside, but what it returns', () => {
+    const before = memory.tensors;
+    let inner: Tensor | undefined;
+    const kept = scope(() => {
+      inner = torch.ones([3]);
+      return { list: [inner.add(1)], map: new Map([['x', inner.mul(3)]]), number: 1 };
+    });
+    expect(inner!.disposed).toBe(true);
+    expect(kept.list[0]!.toArray()).toEqual([2, 2, 2]);
+    expect(kept.map.get('x')!.toArray()).toEqual([3, 3, 3]);
+    expect(memory.tensors).toBe(before + 2);
+    kept.list[0]!.dispose();
+    kept.map.get('x')!.dispose();
+    expect(memory.tensors).toBe(before);
+  });
+
+  it('nests: a returned tensor belongs to the outer scope', () => {
+    const before = memory.tensors;
+    let escaped: Tensor | undefined;
+    scope(() => {
+      escaped = scope(() => torch.ones([1]).add(1));
+      expect(escaped.disposed).toBe(false);
+    });
+    expect(escaped!.disposed).toBe(true);
+    expect(memory.tensors).toBe(before);
+  });
+
+  it('leaves alone what existed before, or is kept', () => {
+    const outside = tensor([1]);
+    const kept = scope(() => {
+      outside.add(1);
+      const x = torch.ones([2]).keep();
+      return () => x;
+    })();
+    expect(outside.disposed).toBe(false);
+    expect(kept.sum().item()).toBe(2);
+    kept.dispose();
+  });
+
+  it('frees everything when the function throws', () => {
+    const before = memory.tensors;
+    expect(() =>
+      scope(() => {
+        torch.ones([3]);
+        throw new Error('stop');
+      }),
+    ).toThrow('stop');
+    expect(memory.tensors).toBe(before);
+  });
+
+  it('holds across await, with other tasks running in between', async () => {
+    const before = memory.tensors;
+    const task = (value: number) =>
+      scope(async () => {
+        const a = torch.full([2], value);
+        await tick();
+        const b = a.add(1);
+        await tick();
+        expect([a.disposed, b.disposed]).toEqual([false, false]);
+        return scope(() => b.mul(2));
+      });
+    const outside = (async () => {
+      await tick();
+      return tensor([9]);
+    })();
+    const results = await Promise.all([task(1), task(2), outside]);
+    expect(results.map((result) => result.toArray())).toEqual([[4, 4], [6, 6], [9]]);
+    expect(memory.tensors).toBe(before + 3);
+    for (const result of results) result.dispose();
+  });
+
+  it('frees when an async function rejects', async () => {
+    const before = memory.tensors;
+    await expect(
+      scope(async () => {
+        torch.ones([3]);
+        await tick();
+        torch.ones([3]);
+        throw new Error('later');
+      }),
+    ).rejects.toThrow('later');
+    expect(memory.tensors).toBe(before);
+  });
+
+  it('stays flat over training-like steps', () => {
+    const weight = tensor([[1, 2]], { requiresGrad: true });
+    const step = () =>
+      scope(() => {
+        weight.grad = null;
+        torch.ones([5, 2]).matmul(weight.t()).sum().backward();
+      });
+    step();
+    const { tensors, bytes } = memory;
+    for (let i = 0; i < 100; i++) step();
+    expect([memory.tensors, memory.bytes]).toEqual([tensors, bytes]);
+  });
+});
+
+describe('tensors outside any scope', () => {
+  it('are bounded in a loop that never returns to the event loop', () => {
+    const x = torch.ones([4]);
+    const start = memory.tensors;
+    let most = 0;
+    for (let i = 0; i < 400_000; i++) {
+      x.add(x);
+      if (i % 10_000 === 0) most = Math.max(most, memory.tensors);
+    }
+    expect(most - start).toBeLessThan(350_000);
+  });
+
+  it('tell V8 of their memory, so that large ones are collected in time', () => {
+    const most = { bytes: 0 };
+    for (let i = 0; i < 300; i++) {
+      torch.zeros([1024, 1024]);
+      most.bytes = Math.max(most.bytes, memory.bytes);
+    }
+    expect(most.bytes).toBeLessThan(1e9);
+  });
+});
