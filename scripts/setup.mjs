@@ -2,7 +2,7 @@
 // @ts-check
 // npm run setup [-- options]: fetches what the build needs, without building.
 import { parseArgs } from 'node:util';
-import { ensureLibtorch, installLibtorch, PINNED } from './setup/libtorch.mjs';
+import { ensureLibtorch, installLibtorch } from './setup/libtorch.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { ensurePython } from './setup/pip.mjs';
 import { exclusively, log, runMain, shown } from './setup/steps.mjs';
@@ -38,9 +38,10 @@ await runMain(async () => {
   const runtime = cuda && !values['no-runtime'];
   await exclusively(async () => {
     await ensurePackages();
-    if (values.python) await ensurePython(PINNED.cpu);
     if (from !== undefined || values.force) await installLibtorch({ cuda, ...(from && { from }) });
     const libtorch = await ensureLibtorch({ cuda, runtime });
     log(`LibTorch ${libtorch.version} (${libtorch.source}: ${shown(libtorch.path)})`);
+    // The same version: Python then loads the library of the loss operators as it is.
+    if (values.python) await ensurePython(libtorch.version.replace(/\+.*/, ''));
   });
 });

@@ -12,7 +12,7 @@ import { unzip } from './zip.mjs';
 /** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
 
 /** The version that is fetched. */
-export const PINNED = { cpu: '2.13.0', cuda: '2.14.1' };
+const PINNED = { cpu: '2.13.0', cuda: '2.14.1' };
 
 /** Where it is unpacked. A CUDA LibTorch finds NVIDIA's libraries two folders above its own: .libtorch-cuda/nvidia. */
 const FOLDER = { cpu: join(root, '.libtorch'), cuda: join(root, '.libtorch-cuda', 'torch') };
@@ -42,7 +42,7 @@ function place(name) {
  * @param {string} source
  * @param {string} target
  */
-async function unpack(source, target) {
+export async function unpack(source, target) {
   const partial = `${target}.partial`;
   rmSync(partial, { recursive: true, force: true });
   if (statSync(source).isDirectory()) {

@@ -114,10 +114,10 @@ export function shown(path) {
  * Runs `work` while no other process does so in this checkout.
  * @template T
  * @param {() => Promise<T>} work
+ * @param {string} [lock] a file that is there while somebody is at it
  * @returns {Promise<T>}
  */
-export async function exclusively(work) {
-  const lock = join(root, 'build', '.stamps', 'lock');
+export async function exclusively(work, lock = stampPath('lock')) {
   mkdirSync(dirname(lock), { recursive: true });
   for (let told = false; ; ) {
     try {
@@ -158,13 +158,14 @@ function holderOf(lock) {
   }
 }
 
-/** Runs a script's main function; a SetupError is shown as its message alone. @param {() => Promise<void>} main */
+/** Runs a script's main function; a SetupError or a wrong option is shown as its message alone. @param {() => Promise<void>} main */
 export async function runMain(main) {
   try {
     await main();
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    log(`\nerror: ${error.message}`);
+    const wrongOption = error instanceof TypeError && String(Object(error).code).startsWith('ERR_PARSE_ARGS');
+    if (!wrongOption && !(error instanceof SetupError)) throw error;
+    log(`\nerror: ${error.message}${wrongOption ? '\nTo see the options, add --help' : ''}`);
     process.exitCode = 1;
   }
 }

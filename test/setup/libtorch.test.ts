@@ -1,0 +1,117 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { unpack } from '../../scripts/setup/libtorch.mjs';
+import { makeZip } from '../support/zip.ts';
+
+let folder: string;
+let target: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
+  target = join(folder, 'target');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const VERSION = "__version__ = '2.13.0+cpu'\n";
+
+/** What a LibTorch consists of, and what comes with it that is not needed. */
+const PARTS = {
+  'lib/libtorch_cpu.so': 'library',
+  'lib/libc10.so': 'library',
+  'lib/libgomp.so.1': 'library',
+  'lib/libtorch_python.so': 'unused',
+  'lib/libtorch_cpu.a': 'unused',
+  'include/ATen/ATen.h': 'header',
+  'include/torch/csrc/deep/er.h': 'header',
+  'bin/protoc': 'unused',
+  'nn/__init__.py': 'unused',
+};
+const NEEDED = [
+  'include/ATen/ATen.h',
+  'include/torch/csrc/deep/er.h',
+  'lib/libc10.so',
+  'lib/libgomp.so.1',
+  'lib/libtorch_cpu.so',
+];
+
+const under = (prefix: string, more: Record<string, string>) =>
+  Object.entries({ ...PARTS, ...more }).map(([name, text]) => ({
+    name: prefix + name,
+    data: Buffer.from(text),
+  }));
+
+function zip(prefix: string, more: Record<string, string>, others: Record<string, string> = {}) {
+  const path = join(folder, 'source.zip');
+  const beside = Object.entries(others).map(([name, text]) => ({ name, data: Buffer.from(text) }));
+  writeFileSync(path, makeZip([...under(prefix, more), ...beside]));
+  return path;
+}
+
+function tree(prefix: string, more: Record<string, string>) {
+  for (const { name, data } of under(prefix, more)) {
+    const path = join(folder, 'source', name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, data);
+  }
+  return join(folder, 'source');
+}
+
+const unpacked = () =>
+  readdirSync(target, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(target.length + 1))
+    .sort();
+
+describe('unpack takes the needed parts', () => {
+  it('of a wheel, with the libraries that it bundles', async () => {
+    const others = {
+      'torch.libs/libopenblas.so.0': 'library',
+      'torch-2.13.0.dist-info/METADATA': 'metadata',
+    };
+    await unpack(zip('torch/', { 'version.py': VERSION }, others), target);
+    expect(unpacked()).toEqual([...NEEDED, 'METADATA', 'lib/libopenblas.so.0', 'version.py'].sort());
+    expect(readFileSync(join(target, 'version.py'), 'utf8')).toBe(VERSION);
+  });
+
+  it('of a LibTorch archive', async () => {
+    await unpack(zip('libtorch/', { 'build-version': '2.13.0+cpu\n' }), target);
+    expect(unpacked()).toEqual([...NEEDED, 'build-version'].sort());
+  });
+
+  it.each(['', 'torch/', 'libtorch/'])('of a folder, below "%s"', async (prefix) => {
+    await unpack(tree(prefix, { 'version.py': VERSION }), target);
+    expect(unpacked()).toEqual([...NEEDED, 'version.py'].sort());
+  });
+
+  it('in place of what was there', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'old'), '');
+    await unpack(zip('torch/', { 'version.py': VERSION }), target);
+    expect(existsSync(join(target, 'old'))).toBe(false);
+  });
+});
+
+describe('unpack refuses', () => {
+  it('an archive that holds no LibTorch, and leaves what was there', async () => {
+    mkdirSync(target);
+    writeFileSync(join(target, 'old'), '');
+    const path = join(folder, 'source.zip');
+    writeFileSync(path, makeZip([{ name: 'readme.txt', data: Buffer.from('') }]));
+    await expect(unpack(path, target)).rejects.toThrow(`${path} holds no LibTorch: expected lib/, include/`);
+    expect(readdirSync(folder).sort()).toEqual(['source.zip', 'target']);
+    expect(readdirSync(target)).toEqual(['old']);
+  });
+
+  it('one without a version', async () => {
+    await expect(unpack(zip('torch/', {}), target)).rejects.toThrow('version.py or build-version');
+  });
+});

@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  exclusively,
+  firstLine,
+  hashOf,
+  isUpToDate,
+  markUpToDate,
+  root,
+  run,
+} from '../../scripts/setup/steps.mjs';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'build', 'test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('hashOf', () => {
+  const hash = (values?: unknown) => hashOf([relative(root, folder), 'no/such/path'], values);
+
+  it('changes with contents, names and values, and with nothing else', () => {
+    writeFileSync(join(folder, 'a'), 'one');
+    const first = hash();
+    writeFileSync(join(folder, 'a'), 'one');
+    expect(hash()).toBe(first);
+    expect(hash(['-DX'])).not.toBe(first);
+    writeFileSync(join(folder, 'a'), 'two');
+    const second = hash();
+    expect(second).not.toBe(first);
+    writeFileSync(join(folder, 'b'), '');
+    expect(hash()).not.toBe(second);
+  });
+});
+
+it('a step is up to date for the hash that it was marked with', () => {
+  const name = relative(join(root, 'build', '.stamps'), join(folder, 'stamp'));
+  expect(isUpToDate(name, 'x')).toBe(false);
+  markUpToDate(name, 'x');
+  expect(isUpToDate(name, 'x')).toBe(true);
+  expect(isUpToDate(name, 'y')).toBe(false);
+});
+
+describe('run', () => {
+  it('ends quietly with the command', async () => {
+    await run(process.execPath, ['-e', '']);
+  });
+
+  it('says which command failed, how, and what to do', async () => {
+    const failing = run(process.execPath, ['-e', 'process.exit(3)'], { hint: 'Type: something' });
+    await expect(failing).rejects.toThrow('failed with exit code 3\nType: something');
+    await expect(run('no-such-command', ['-x'])).rejects.toThrow('no-such-command -x\ncould not be started');
+    const killed = run(process.execPath, ['-e', 'process.kill(process.pid, "SIGKILL")']);
+    await expect(killed).rejects.toThrow('was ended by SIGKILL');
+  });
+});
+
+it('firstLine is null for a command that is missing or fails', () => {
+  expect(firstLine(process.execPath, ['-p', '"a\\nb"'])).toBe('a');
+  expect(firstLine('no-such-command', [])).toBeNull();
+  expect(firstLine(process.execPath, ['-e', 'process.exit(1)'])).toBeNull();
+});
+
+it('exclusively lets one in at a time, past the lock of a process that is gone', async () => {
+  const lock = join(folder, 'lock');
+  writeFileSync(lock, '999999999');
+  let inside = 0;
+  let most = 0;
+  const work = async () => {
+    most = Math.max(most, ++inside);
+    await setTimeout(20);
+    return inside--;
+  };
+  expect(await Promise.all([exclusively(work, lock), exclusively(work, lock)])).toEqual([1, 1]);
+  expect(most).toBe(1);
+  await expect(exclusively(() => Promise.reject(new Error('from inside')), lock)).rejects.toThrow(
+    'from inside',
+  );
+  expect(await exclusively(work, lock)).toBe(1);
+});
