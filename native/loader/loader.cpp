@@ -1,8 +1,9 @@
 // Opens shared libraries by absolute path and keeps them open for the life of the process.
 //
-// Node's process.dlopen refuses a library that is no addon, and an addon whose dependencies the system's search path
-// does not have cannot be loaded at all. This addon depends on nothing but libc: it opens LibTorch first, and the
-// addons opened after it find LibTorch by name among what is already loaded.
+// Node's process.dlopen refuses a library that is no addon, and an addon whose dependencies the
+// system's search path does not have cannot be loaded at all. This addon depends on nothing but
+// libc: it opens LibTorch first, and the addons opened after it find LibTorch by name among what is
+// already loaded.
 #include <dlfcn.h>
 #include <node_api.h>
 
@@ -10,8 +11,9 @@
 
 namespace {
 
-// RTLD_NODELETE: LibTorch and its operator registrations cannot be unloaded and loaded again, yet Node closes an
-// addon when the worker that loaded it ends. RTLD_LOCAL: no symbol is offered to unrelated addons.
+// RTLD_NODELETE: LibTorch and its operator registrations cannot be unloaded and loaded again, yet
+// Node closes an addon when the worker that loaded it ends. RTLD_LOCAL: no symbol is offered to
+// unrelated addons.
 constexpr int kFlags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
 
 // open(path: string): string | null — null, or the dynamic linker's message.

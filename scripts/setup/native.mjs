@@ -60,7 +60,8 @@ function dropForeignCache(folder) {
 }
 
 /**
- * Builds the native parts against `libtorch` where sources, LibTorch or headers changed.
+ * Builds the native parts against `libtorch` where sources, headers or LibTorch's version changed. Its place may
+ * change without a build: it is opened by path at run time.
  * @param {LibTorch} libtorch
  * @param {{ cuda?: boolean }} [options]
  */
@@ -75,7 +76,7 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
       'node_modules/node-addon-api/package.json',
       'node_modules/node-api-headers/package.json',
     ],
-    [shown(libtorch.path), libtorch.version, process.env.CXX, process.env.CUDAARCHS],
+    [libtorch.version, process.env.CXX, process.env.CUDAARCHS],
   );
   if (findBinaries({ root, cuda })?.folder === join(output, 'Release') && isUpToDate(name, hash)) return;
 

@@ -1,9 +1,10 @@
 // @ts-check
 // From a fresh clone to something that runs; each step looks first whether there is anything to do.
+import { findBinaries, hasCudaDriver } from '../../lib/native/locate.mjs';
 import { ensureLibtorch } from './libtorch.mjs';
 import { ensureLoads, ensureNative } from './native.mjs';
 import { ensurePackages } from './packages.mjs';
-import { exclusively, log, shown } from './steps.mjs';
+import { exclusively, log, root, shown } from './steps.mjs';
 import { ensureTypeScript } from './typescript.mjs';
 
 /** @param {{ cuda?: boolean; runtime?: boolean; typescript?: boolean; load?: boolean }} [options] */
@@ -15,5 +16,10 @@ export function prepare({ cuda = false, runtime = cuda, typescript = true, load 
     await ensureNative(libtorch, { cuda });
     if (typescript) await ensureTypeScript();
     if (load) await ensureLoads(libtorch, { cuda });
+    if (!cuda && hasCudaDriver() && !findBinaries({ root, cuda: true })) {
+      log(
+        'an NVIDIA driver is loaded, and this build is for the CPU. To use the GPU, type: npm run build -- --cuda',
+      );
+    }
   });
 }
