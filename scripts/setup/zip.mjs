@@ -20,13 +20,18 @@ async function read(file, position, length) {
   return buffer.subarray(0, bytesRead);
 }
 
-/** Where the central directory lies. @param {FileHandle} file @returns {Promise<{ offset: number; size: number }>} */
-async function findDirectory(file) {
+/**
+ * Where the central directory lies.
+ * @param {string} archive
+ * @param {FileHandle} file the same, open
+ * @returns {Promise<{ offset: number; size: number }>}
+ */
+async function findDirectory(archive, file) {
   const { size } = await file.stat();
   const start = Math.max(0, size - 0x10000 - 22);
   const tail = await read(file, start, size - start);
   const end = tail.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'));
-  if (end < 0) throw new SetupError('this is no zip archive, or it is cut off');
+  if (end < 0) throw new SetupError(`${archive} is no zip archive, or it is cut off`);
   const directory = { size: tail.readUInt32LE(end + 12), offset: tail.readUInt32LE(end + 16) };
   if (directory.offset !== MAX_32) return directory;
   // Zip64: the record's own position stands in the locator, 20 bytes before.
@@ -53,9 +58,9 @@ function widen(extra, values) {
   return values;
 }
 
-/** @param {FileHandle} file @returns {Promise<Entry[]>} */
-async function listEntries(file) {
-  const { offset: start, size: length } = await findDirectory(file);
+/** @param {string} archive @param {FileHandle} file @returns {Promise<Entry[]>} */
+async function listEntries(archive, file) {
+  const { offset: start, size: length } = await findDirectory(archive, file);
   const directory = await read(file, start, length);
   const entries = [];
   for (let at = 0; at + 46 <= directory.length; ) {
@@ -112,7 +117,7 @@ export async function unzip(archive, place) {
   const file = await open(archive);
   try {
     let count = 0;
-    for (const entry of await listEntries(file)) {
+    for (const entry of await listEntries(archive, file)) {
       const path = entry.name.endsWith('/') ? null : place(entry.name);
       if (path === null) continue;
       await writeEntry(archive, file, entry, path);
