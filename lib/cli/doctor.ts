@@ -22,7 +22,7 @@ const execute = promisify(execFile);
 
 export interface Finding {
   name: string;
-  /** `missing` is needed to train; `absent` is needed only to build, to test, or for what `use` says. */
+  /** `missing` is needed to train; `absent` is needed only to build, to test, or for what `detail` says. */
   state: 'found' | 'missing' | 'absent';
   detail: string;
   /** What to type, for a part that was not found. */
