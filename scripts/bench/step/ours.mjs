@@ -1,0 +1,120 @@
+// Our cases of the training benchmark; peer.py has the same, and starts from what is written here into settings.folder:
+//   images.u8, labels.i64   the dataset
+//   order.i32               the order of epoch 0
+//   parameters.f32          those of the network, then those of the loss
+//   meta.json               shapes, normalisation, optimiser's groups, the loss's options
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataLoader, loadMnist } from '../../../dist/data/index.js';
+import { createLoss } from '../../../dist/losses/index.js';
+import { createModel } from '../../../dist/models/index.js';
+import { Adam } from '../../../dist/optim/index.js';
+import { Generator, manualSeed, scope, torch } from '../../../dist/tensor/index.js';
+
+const LR = 0.01;
+const WEIGHT_DECAY = 1e-3;
+
+/** Noise in the shape of MNIST: time does not depend on what the images show. */
+function randomImages(count) {
+  const generator = new Generator(0);
+  return {
+    name: `${count} random images (MNIST was not found; INTRACLASS_DATA may name a folder that has it)`,
+    images: torch.randint(0, 256, [count, 1, 28, 28], { generator, dtype: 'uint8' }).keep(),
+    labels: torch.randint(0, 10, [count], { generator }).keep(),
+    classes: Array.from({ length: 10 }, (_, k) => String(k)),
+    mean: [0.1307],
+    std: [0.3081],
+  };
+}
+
+async function dataset(imagesAtMost) {
+  if (imagesAtMost === undefined) {
+    try {
+      return (await loadMnist({ download: false })).train;
+    } catch (error) {
+      if (error.name !== 'DataNotFoundError') throw error;
+    }
+  }
+  return randomImages(imagesAtMost ?? 12_800);
+}
+
+const bytesOf = (tensor) => {
+  const array = tensor.detach().contiguous().toTypedArray();
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+};
+
+function writeStart({ folder, batch }, { data, loader, network, loss, groups }) {
+  const file = (name) => join(folder, name);
+  if (!existsSync(file('images.u8'))) {
+    writeFileSync(file('images.u8'), bytesOf(data.images));
+    writeFileSync(file('labels.i64'), bytesOf(data.labels));
+  }
+  writeFileSync(file('order.i32'), loader.order(0));
+  const parameters = [...network.parameters(), ...loss.parameters()];
+  writeFileSync(file('parameters.f32'), Buffer.concat(parameters.map(bytesOf)));
+  const meta = {
+    batch,
+    images: data.images.shape,
+    mean: data.mean,
+    std: data.std,
+    parameters: parameters.map(({ shape }) => shape),
+    groups: groups.map(({ params, lr, weightDecay }) => ({
+      lr,
+      weightDecay,
+      params: params.map((parameter) => parameters.indexOf(parameter)),
+    })),
+    lossOptions: loss.options ?? {},
+  };
+  writeFileSync(file('meta.json'), JSON.stringify(meta));
+}
+
+/** The batches of one epoch after the other. */
+function* endless(loader) {
+  for (let epoch = 0; ; epoch++) yield* loader.epoch(epoch);
+}
+
+export async function train(settings) {
+  const data = await dataset(settings.images);
+  manualSeed(1);
+  const network = createModel(settings.model);
+  const loss = createLoss(settings.loss, data.classes.length, network.featureDim);
+  const groups = [
+    { params: network.parameters(), lr: LR, weightDecay: WEIGHT_DECAY },
+    ...loss.parameterGroups(LR, WEIGHT_DECAY),
+  ];
+  const loader = new DataLoader(data, { batchSize: settings.batch, shuffle: true, dropLast: true });
+  const optimizer = new Adam(groups, { lr: LR });
+  writeStart(settings, { data, loader, network, loss, groups });
+  network.train();
+  loss.train();
+
+  const step = ({ images, labels }) => {
+    optimizer.zeroGrad();
+    const { total } = loss.forward(network.forward(images), labels);
+    total.backward();
+    optimizer.step();
+    return total;
+  };
+  const batches = endless(loader);
+  const lossOf = (batch) => scope(() => step(batch).item());
+  return {
+    run(iterations) {
+      for (let i = 1; i < iterations; i++) {
+        const batch = batches.next().value;
+        scope(() => {
+          step(batch);
+        });
+      }
+      const last = lossOf(batches.next().value);
+      if (!Number.isFinite(last)) throw new Error(`the loss is ${last}`);
+    },
+    firstLosses: () => [lossOf(batches.next().value), lossOf(batches.next().value)],
+    about: () => ({ images: data.name }),
+    close() {
+      batches.return();
+      for (const tensor of [data.images, data.labels]) tensor.dispose();
+    },
+  };
+}
+
+export const cases = { train };
