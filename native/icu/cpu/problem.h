@@ -1,0 +1,68 @@
+// A problem as the loops see it: plain pointers, ignored rows taken out, constants of each class
+// worked out.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <vector>
+
+#include "../options.h"
+#include "../simd/kernels.h"
+
+namespace icu {
+
+// v_k = 1 / sigma_k^2 and L_k = ln|Sigma_k| in float64. With a diagonal covariance v is empty: the
+// kernels compute it where they need it, so that no second (K, D) array exists.
+struct ClassTerms {
+  std::vector<double> v;
+  std::vector<double> log_det;
+};
+
+// x (N, D), mu (K, D), s: adjacent in the last dimension and in the parameters' dtype T.
+template <typename T>
+struct DistanceProblem {
+  DistanceProblem(const at::Tensor& features, const at::Tensor& means,
+                  const at::Tensor& log_variances, const DistanceOptions& options);
+
+  int64_t N, K, D;
+  Rows<const T> x, mu, s;  // s: stride 1 and data[k], or rows of D where diagonal
+  Bounds<T> bounds;
+  double kappa;
+  bool diagonal;
+  int threads;
+  ClassTerms terms;
+
+  // The clamped log-variance; infinite ones become NaN, which no clamp may hide.
+  double log_variance(const T* at) const {
+    const double value = static_cast<double>(*at), low = static_cast<double>(bounds.min),
+                 high = static_cast<double>(bounds.max);
+    return (value < low ? low : value > high ? high : value) + (value - value);
+  }
+  // s for the kernels: rows of D with a diagonal covariance, else none.
+  Rows<const T> diagonal_s() const { return diagonal ? s : Rows<const T>{nullptr, 0}; }
+  const double* class_v() const { return diagonal ? nullptr : terms.v.data(); }
+
+  // base_i - d_ik, or d_ik where base is null, for every row and class.
+  void distances(const double* base, int64_t base_stride, Rows<T> out) const;
+
+  // Sets the gradient of a clamped log-variance to zero where descent would lead further out of its
+  // bounds.
+  void stop_at_bounds(T* gradient) const;
+
+ protected:
+  at::Tensor x_, mu_, s_;
+};
+
+// The valid rows, in order, and what their labels say.
+struct Labels {
+  // Throws when a label is neither a class nor ignore_index.
+  Labels(const at::Tensor& labels, int64_t classes, int64_t ignore_index);
+
+  std::vector<int64_t> rows;    // their numbers in the batch
+  std::vector<int64_t> target;  // their classes z
+  int64_t valid() const { return static_cast<int64_t>(rows.size()); }
+  // The valid rows of `tensor`, itself if that is all of them.
+  at::Tensor take(const at::Tensor& tensor) const;
+};
+
+}  // namespace icu

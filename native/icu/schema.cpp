@@ -1,0 +1,63 @@
+// The operators of the ICU loss: names, arguments and defaults.
+//
+// "Intra-Class Uncertainty Loss Function for Classification", He Zhu and Shan Yu, ICME 2021;
+// equation numbers are the paper's. N rows, K classes, D dimensions; x (N, D) features, y (N)
+// labels, mu (K, D) means, s = ln sigma^2 the log-variances, v = e^-s. With isotropic covariance
+// |Sigma_k| = sigma_k^(2D), with scalar sigma_k^2:
+//
+//   Q_ik = sum_d v_k (x_id - mu_kd)^2        diagonal: v_kd
+//   L_k  = kappa s_k, kappa = D | 1          diagonal: sum_d s_kd
+//   d_ik = (Q_ik + L_k) / 2                                                   (Eqs. 9, 19)
+//
+// `icu::distances` returns d. `icu::loss` returns the cross-entropy of the logits -d with the
+// margins alpha and gamma on the target's distance (Eqs. 17, 18), the regulariser (Eq. 14) and
+// three figures to watch. Their derivatives are operators too (`_loss_backward`,
+// `_distances_backward`), so that graph compilers see plain calls:
+//
+//   options.h     the options as enumerations
+//   checks.h      shapes, dtypes and devices
+//   autograd.cpp  icu::loss and icu::distances over the inner operators
+//   cpu/          the inner operators on the CPU; simd/ their inner loops, once for each
+//   instruction set cuda/         the inner operators on the GPU meta.cpp      shapes alone
+#include <torch/library.h>
+
+TORCH_LIBRARY(icu, m) {
+  // classification: scalar, or (N) with reduction none, 0 in ignored rows. regularizer: scalar.
+  // diagnostics, float64, a constant: valid rows V; share of them with d_iz < 0; their mean |x|.
+  m.def(
+      "loss(Tensor features, Tensor labels, Tensor means, Tensor log_variances, "
+      "Tensor? log_prior=None, *, "
+      "str covariance='isotropic', float alpha=1e-4, float gamma=1e-3, "
+      "str gamma_mode='covariance', str alpha_mode='distance', "
+      "float lambda_mean=0.1, float lambda_var=0.1, str reg_reduction='sum', "
+      "str moment_center='learned', bool moment_gradient=True, "
+      "str reduction='mean', int ignore_index=-100, "
+      "float min_log_variance=-10, float max_log_variance=10) "
+      "-> (Tensor classification, Tensor regularizer, Tensor diagnostics)");
+  // d, (N, K), in the dtype of means.
+  m.def(
+      "distances(Tensor features, Tensor means, Tensor log_variances, *, "
+      "str covariance='isotropic', float min_log_variance=-10, float max_log_variance=10) "
+      "-> Tensor");
+
+  // Modes and constants are LossOptions::modes() and constants(). gaps (N, K) and rows (N, 4) are
+  // what the backward pass starts from, see cpu/rows.h.
+  m.def(
+      "_loss_forward(Tensor features, Tensor labels, Tensor means, Tensor log_variances, "
+      "Tensor? log_prior, int[] modes, float[] constants) "
+      "-> (Tensor classification, Tensor regularizer, Tensor diagnostics, Tensor gaps, "
+      "Tensor rows)");
+  // A gradient that is not needed (mask: features, means, log_variances) is an undefined tensor.
+  m.def(
+      "_loss_backward(Tensor? grad_classification, Tensor? grad_regularizer, "
+      "Tensor features, Tensor labels, Tensor means, Tensor log_variances, Tensor? log_prior, "
+      "Tensor gaps, Tensor rows, int[] modes, float[] constants, bool[3] mask) "
+      "-> (Tensor features, Tensor means, Tensor log_variances)");
+  m.def(
+      "_distances(Tensor features, Tensor means, Tensor log_variances, int covariance, "
+      "float min_log_variance, float max_log_variance) -> Tensor");
+  m.def(
+      "_distances_backward(Tensor grad, Tensor features, Tensor means, Tensor log_variances, "
+      "int covariance, float min_log_variance, float max_log_variance, bool[3] mask) "
+      "-> (Tensor features, Tensor means, Tensor log_variances)");
+}

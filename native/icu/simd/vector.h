@@ -1,0 +1,105 @@
+// A register's worth of T, through the compilers' vector extension, and the exponential.
+// Included only by the files that define ICU_ISA (a namespace) and ICU_BYTES (the register's
+// width).
+#pragma once
+
+#include <cstdint>
+
+#include "kernels.h"
+
+#define ICU_INLINE inline __attribute__((always_inline))
+
+namespace icu::ICU_ISA {
+namespace {
+
+template <typename T>
+struct Register {
+  typedef T type __attribute__((vector_size(ICU_BYTES)));
+};
+template <typename T>
+using Vector = typename Register<T>::type;
+
+template <typename T>
+constexpr int lanes = ICU_BYTES / static_cast<int>(sizeof(T));
+
+template <typename T>
+ICU_INLINE Vector<T> load(const T* from) {
+  Vector<T> v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <typename T>
+ICU_INLINE void store(T* to, Vector<T> v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+
+// e^x to about one unit in the last place; 0 where the result would be below the normal numbers,
+// NaN for NaN.
+//   x = n ln 2 + r with |r| <= ln 2 / 2,  e^x = 2^n e^r,  e^r by its Taylor series.
+// n comes out of adding a number whose last bit counts ones, so that its low bits hold n as an
+// integer.
+ICU_INLINE float exponential(float x) {
+  constexpr float magic = 12582912.0f;  // 1.5 * 2^23
+  const float shifted = x * 1.44269504088896341f + magic;
+  const float n = shifted - magic;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440054690583e-4f;
+  float y = 1.0f / 5040;
+  y = y * r + 1.0f / 720;
+  y = y * r + 1.0f / 120;
+  y = y * r + 1.0f / 24;
+  y = y * r + 1.0f / 6;
+  y = y * r + 0.5f;
+  y = y * r + 1.0f;
+  y = y * r + 1.0f;
+  const uint32_t bits =
+      __builtin_bit_cast(uint32_t, y) + (__builtin_bit_cast(uint32_t, shifted) << 23);
+  y = __builtin_bit_cast(float, bits);
+  y = x < -87.0f ? 0.0f : y;
+  y = x > 88.0f ? __builtin_inff() : y;
+  return x != x ? x : y;
+}
+
+ICU_INLINE double exponential(double x) {
+  constexpr double magic = 6755399441055744.0;  // 1.5 * 2^52
+  const double shifted = x * 1.44269504088896340736 + magic;
+  const double n = shifted - magic;
+  const double r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
+  double y = 1.0 / 6227020800.0;
+  y = y * r + 1.0 / 479001600.0;
+  y = y * r + 1.0 / 39916800.0;
+  y = y * r + 1.0 / 3628800.0;
+  y = y * r + 1.0 / 362880.0;
+  y = y * r + 1.0 / 40320.0;
+  y = y * r + 1.0 / 5040.0;
+  y = y * r + 1.0 / 720.0;
+  y = y * r + 1.0 / 120.0;
+  y = y * r + 1.0 / 24.0;
+  y = y * r + 1.0 / 6.0;
+  y = y * r + 0.5;
+  y = y * r + 1.0;
+  y = y * r + 1.0;
+  const uint64_t bits =
+      __builtin_bit_cast(uint64_t, y) + (__builtin_bit_cast(uint64_t, shifted) << 52);
+  y = __builtin_bit_cast(double, bits);
+  y = x < -708.0 ? 0.0 : y;
+  y = x > 709.0 ? static_cast<double>(__builtin_inf()) : y;
+  return x != x ? x : y;
+}
+
+// 1 / sigma^2 of a log-variance. An infinite one becomes NaN: the clamp must not hide it.
+template <typename T>
+ICU_INLINE T inverse_variance(T s, Bounds<T> bounds) {
+  T clamped = s < bounds.min ? bounds.min : s;
+  clamped = clamped > bounds.max ? bounds.max : clamped;
+  return exponential(-(clamped + (s - s)));
+}
+
+template <typename T>
+void inverse_variances(const T* s, Bounds<T> bounds, int64_t dims, T* out) {
+#pragma omp simd
+  for (int64_t d = 0; d < dims; d++) out[d] = inverse_variance(s[d], bounds);
+}
+
+}  // namespace
+}  // namespace icu::ICU_ISA
