@@ -66,6 +66,10 @@ export interface NativeBinding {
   configuration(): string;
   cudaDevices(): number;
   synchronize(device: string): void;
+  /** Gives CPU memory that waits for reuse back to the system. */
+  emptyCache(): void;
+  /** The bytes of CPU memory that wait for reuse. */
+  cachedBytes(): number;
 }
 
 /** One overload of an operator, from its schema. */

@@ -37,6 +37,10 @@ const Code = {
 } as const;
 
 const codes = Object.keys(Code).length;
+const keyOfTensor = codes + Code.tensor;
+const keyOfTensors = keyOfTensor * codes + Code.tensor;
+
+const { call } = native;
 /** Keys are numbers in base `codes`; that many digits fit into 2^53. */
 const maxPositional = 12;
 
@@ -260,45 +264,54 @@ export function operatorFunction(qualifiedName: string): OperatorFunction {
     const inOrder: unknown[] = given;
     while (inOrder.length < plan.parameters.length) inOrder.push(undefined);
     for (const key of names) inOrder[plan.indexOf.get(key)!] = options[key];
-    return finish(plan, native.call(plan.id, ...inOrder.map(handOver)), inOrder);
+    return finish(plan, call(plan.id, ...inOrder.map(handOver)), inOrder);
   }
 
-  return (...args: unknown[]): unknown => {
+  const planFor = (key: number, args: readonly unknown[]): Plan => {
+    let plan = plans.get(key);
+    if (plan === undefined) {
+      plan = choose(overloads(), args, {}, [], label);
+      plans.set(key, plan);
+    }
+    lastKey = key;
+    lastPlan = plan;
+    return plan;
+  };
+
+  function callMany(args: readonly unknown[]): unknown {
+    if (args.length > maxPositional) return callNamed([...args, {}]);
     let key = 1;
-    for (const arg of args) {
-      const code = codeOf(arg);
-      if (code === Code.options) {
-        if (arg !== args[args.length - 1]) throw new TypeError(`${label}: options must come last`);
-        return callNamed(args);
+    for (const arg of args) key = key * codes + codeOf(arg);
+    const plan = key === lastKey ? lastPlan! : planFor(key, args);
+    return finish(plan, call(plan.id, ...args.map(handOver)), args);
+  }
+
+  // Most calls have a tensor, or a tensor and another or a number: those go over without an array in between.
+  return function operator(a?: unknown, b?: unknown): unknown {
+    const count = arguments.length;
+    if (a instanceof Tensor) {
+      if (count === 1) {
+        const plan = keyOfTensor === lastKey ? lastPlan! : planFor(keyOfTensor, [a]);
+        const result = call(plan.id, a.handle);
+        return plan.givesTensor ? new Tensor(result as number) : finish(plan, result, [a]);
       }
-      key = key * codes + code;
-    }
-    let plan = lastPlan;
-    if (key !== lastKey || plan === undefined) {
-      if (args.length > maxPositional) return callNamed([...args, {}]);
-      plan = plans.get(key);
-      if (plan === undefined) {
-        plan = choose(overloads(), args, {}, [], label);
-        plans.set(key, plan);
+      if (count === 2 && b instanceof Tensor) {
+        const plan = keyOfTensors === lastKey ? lastPlan! : planFor(keyOfTensors, [a, b]);
+        const result = call(plan.id, a.handle, b.handle);
+        return plan.givesTensor ? new Tensor(result as number) : finish(plan, result, [a, b]);
       }
-      lastKey = key;
-      lastPlan = plan;
+      if (count === 2 && typeof b === 'number') {
+        const key = keyOfTensor * codes + codeOf(b);
+        const plan = key === lastKey ? lastPlan! : planFor(key, [a, b]);
+        const result = call(plan.id, a.handle, b);
+        return plan.givesTensor ? new Tensor(result as number) : finish(plan, result, [a, b]);
+      }
     }
-    // Most calls have one to three arguments, which go over without an array in between.
-    switch (args.length) {
-      case 1:
-        return finish(plan, native.call(plan.id, handOver(args[0])), args);
-      case 2:
-        return finish(plan, native.call(plan.id, handOver(args[0]), handOver(args[1])), args);
-      case 3:
-        return finish(
-          plan,
-          native.call(plan.id, handOver(args[0]), handOver(args[1]), handOver(args[2])),
-          args,
-        );
-      default:
-        return finish(plan, native.call(plan.id, ...args.map(handOver)), args);
-    }
+    const args = Array.from(arguments);
+    const options = args.findIndex((arg) => codeOf(arg) === Code.options);
+    if (options < 0) return callMany(args);
+    if (options < count - 1) throw new TypeError(`${label}: options must come last`);
+    return callNamed(args);
   };
 }
 

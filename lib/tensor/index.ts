@@ -3,7 +3,7 @@ export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from './aut
 export { type TensorOptions, tensor } from './create.ts';
 export { cuda, getNumThreads, setNumThreads } from './device.ts';
 export { describeValue, type OperatorFunction } from './dispatch.ts';
-export { type DType, dtypes, isFloatingPoint, type TypedArray } from './dtype.ts';
+export { type DType, dtypes, isComplex, isFloatingPoint, type TypedArray } from './dtype.ts';
 export { memory } from './memory.ts';
 export { operator, torch } from './operators.ts';
 export { Generator, getRngState, manualSeed, setRngState } from './random.ts';

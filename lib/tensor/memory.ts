@@ -10,6 +10,14 @@ export const memory = {
   get bytes(): number {
     return native.memoryUse()[1];
   },
+  /** The bytes of freed CPU memory that wait to be used again; at most 1 GiB. */
+  get cachedBytes(): number {
+    return native.cachedBytes();
+  },
+  /** Gives that memory back to the system. */
+  emptyCache(): void {
+    native.emptyCache();
+  },
 };
 
 // Outside scopes a tensor is freed once its JavaScript object has been collected. The addon looks for such objects

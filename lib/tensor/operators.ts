@@ -28,8 +28,9 @@ const selfPosition: Record<string, number> = { where: 1, polygamma: 1, specialPo
 function method(name: string, call: OperatorFunction): (this: Tensor, ...args: unknown[]) => unknown {
   const position = selfPosition[name] ?? 0;
   if (position === 0) {
-    return function (this: Tensor, ...args: unknown[]) {
-      return call(this, ...args);
+    return function (this: Tensor, a?: unknown) {
+      if (arguments.length === 0) return call(this);
+      return arguments.length === 1 ? call(this, a) : call(this, ...arguments);
     };
   }
   return function (this: Tensor, ...args: unknown[]) {

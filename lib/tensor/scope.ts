@@ -7,6 +7,8 @@ export interface Owned {
   owner: Scope | null;
 }
 
+const { track, releaseMany } = native;
+
 /** The tensors made while a scope is the current one. */
 export class Scope {
   readonly parent: Scope | undefined;
@@ -36,7 +38,7 @@ function currentScope(): Scope | undefined {
 export function adopt(tensor: Owned): Scope | null {
   const scope = currentScope();
   if (scope === undefined) {
-    native.track(tensor.handle, tensor);
+    track(tensor.handle, tensor);
     return null;
   }
   scope.tensors.push(tensor);
@@ -111,7 +113,7 @@ function end(own: Scope, result: unknown): void {
       tensor.owner = null;
     }
   }
-  if (count > 0) native.releaseMany(released, count);
+  if (count > 0) releaseMany(released, count);
 }
 
 function hand(tensor: Owned, parent: Scope | undefined): void {
@@ -126,7 +128,7 @@ function hand(tensor: Owned, parent: Scope | undefined): void {
 /** Takes a tensor out of its scope: from now on only dispose() or the garbage collector frees it. */
 export function disown(tensor: Owned): void {
   tensor.owner = null;
-  if (tensor.handle >= 0) native.track(tensor.handle, tensor);
+  if (tensor.handle >= 0) track(tensor.handle, tensor);
 }
 
 const isOwned = (value: object): value is Owned => 'handle' in value && 'owner' in value;

@@ -41,7 +41,6 @@ export class Tensor {
   /** @internal Tensors come from `tensor()`, `torch.zeros()` and other operators. */
   constructor(handle: number) {
     this.handle = handle;
-    this.owner = null;
     this.owner = adopt(this);
   }
 
@@ -179,6 +178,11 @@ export class Tensor {
   /** This tensor with another dtype or on another device; itself (the same memory) where nothing changes. */
   to(options: { dtype?: DType; device?: string; copy?: boolean; memoryFormat?: MemoryFormat }): Tensor {
     return convert(this, options);
+  }
+
+  /** @internal Takes over the data of another tensor, keeping this one's identity: gradients and optimisers stay. */
+  replaceData(data: Tensor): void {
+    native.setData(this.handle, data.handle);
   }
 
   /** Frees the native memory now. Disposing twice is harmless; any other use afterwards is an error. */

@@ -251,15 +251,26 @@ c10::IValue toListOf(napi_env env, Environment& environment, const Parameter& pa
 
 }  // namespace
 
+c10::IValue absentValue(const Parameter& parameter) {
+  if (parameter.hasDefault) return parameter.defaultValue;
+  if (parameter.nullable) return c10::IValue();
+  throw ArgumentError("argument '" + parameter.name + "' is missing");
+}
+
 c10::IValue toIValue(napi_env env, Environment& environment, const Parameter& parameter,
                      napi_value value) {
   if (parameter.hasDefault || parameter.nullable) {
     const napi_valuetype type = typeOf(env, value);
-    if (type == napi_undefined && parameter.hasDefault) return parameter.defaultValue;
-    if (parameter.nullable && (type == napi_null || type == napi_undefined)) return c10::IValue();
+    if (type == napi_undefined) return absentValue(parameter);
+    if (type == napi_null && parameter.nullable) return c10::IValue();
   }
   return parameter.list ? toListOf(env, environment, parameter, value)
                         : toSingle(env, environment, parameter, value);
+}
+
+at::Scalar toScalarArgument(napi_env env, const Parameter& parameter, napi_value value) {
+  if (typeOf(env, value) == napi_undefined) return absentValue(parameter).toScalar();
+  return toScalar(env, value, parameter.name.c_str());
 }
 
 int32_t toHandle(napi_env env, napi_value value, const char* name) {

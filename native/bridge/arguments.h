@@ -12,6 +12,13 @@ namespace intraclass {
 c10::IValue toIValue(napi_env env, Environment& environment, const Parameter& parameter,
                      napi_value value);
 
+/// What a parameter takes that was not given at all: its default, or None. Throws ArgumentError if
+/// it has neither.
+c10::IValue absentValue(const Parameter& parameter);
+
+/// A Scalar for `parameter`; `undefined` gives the default.
+at::Scalar toScalarArgument(napi_env env, const Parameter& parameter, napi_value value);
+
 /// A handle from JavaScript: an int32. `name` is the argument's name for messages.
 int32_t toHandle(napi_env env, napi_value value, const char* name);
 /// The tensor behind a handle argument.

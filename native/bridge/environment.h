@@ -2,9 +2,9 @@
 #pragma once
 
 #include <ATen/core/Generator.h>
+#include <ATen/core/stack.h>
 #include <napi.h>
 
-#include <unordered_map>
 #include <vector>
 
 #include "handles.h"
@@ -20,6 +20,9 @@ struct Environment {
   HandleTable tensors;
   OperatorTable operators;
   std::vector<at::Generator> generators;
+  /// The operators' arguments and results; kept between calls so that a call allocates nothing for
+  /// it.
+  torch::jit::Stack stack;
 };
 
 }  // namespace intraclass

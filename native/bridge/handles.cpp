@@ -102,8 +102,9 @@ void HandleTable::track(int32_t handle, napi_value object) {
   }
   check(env_, napi_create_reference(env_, object, 0, &slot.object), "a Tensor object to track");
   ++tracked_;
-  // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked for here, each
-  // time the tracked tensors, or the bytes of all, have doubled since what the last sweep left.
+  // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked
+  // for here, each time the tracked tensors, or the bytes of all, have doubled since what the last
+  // sweep left.
   if (tracked_ >= sweepAtCount_ || bytes_ >= sweepAtBytes_) {
     sweep();
     sweepAtCount_ = std::max(kFirstSweepCount, 2 * tracked_);

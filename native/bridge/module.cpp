@@ -7,6 +7,7 @@
 
 #include <atomic>
 
+#include "allocator.h"
 #include "autograd.h"
 #include "call.h"
 #include "random.h"
@@ -46,6 +47,13 @@ napi_value cudaDevices(const Call& call) {
   return call.value(static_cast<int64_t>(at::hasCUDA() ? at::getNumGPUs() : 0));
 }
 
+napi_value emptyCache(const Call& call) {
+  emptyCpuCache();
+  return call.undefined();
+}
+
+napi_value cachedBytes(const Call& call) { return call.value(cachedCpuBytes()); }
+
 /// synchronize(device): waits until everything queued on the device is done.
 napi_value synchronize(const Call& call) {
   const c10::Device device = toDevice(call.env, call.info[0], "device");
@@ -69,6 +77,7 @@ Environment& Environment::of(napi_env env) {
 }
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  installCachingAllocator();
   auto* environment = new Environment(env);
   // Runs when the worker or the process ends, while JavaScript can still be told: tensors go before
   // LibTorch does.
@@ -93,6 +102,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   addExport<configuration>(exports, "configuration");
   addExport<cudaDevices>(exports, "cudaDevices");
   addExport<synchronize>(exports, "synchronize");
+  addExport<emptyCache>(exports, "emptyCache");
+  addExport<cachedBytes>(exports, "cachedBytes");
   return exports;
 }
 

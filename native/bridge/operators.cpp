@@ -190,6 +190,7 @@ Operator::Operator(c10::OperatorHandle operatorHandle) : handle(std::move(operat
     }
     aliases.push_back(alias);
   }
+  unboxed = unboxedCallFor(handle);
 }
 
 int32_t OperatorTable::resolve(const std::string& name, const std::string& overload) {
@@ -210,39 +211,65 @@ const Operator& OperatorTable::at(int32_t id) const {
   return operators_[id];
 }
 
+namespace {
+
+napi_value callUnboxed(napi_env env, Environment& environment, const Operator& op,
+                       const napi_value* arguments, size_t given) {
+  UnboxedArguments unboxed;
+  size_t tensors = 0, scalars = 0;
+  for (size_t i = 0; i < op.parameters.size(); ++i) {
+    const Parameter& parameter = op.parameters[i];
+    if (parameter.kind == Kind::kTensor) {
+      if (i >= given) absentValue(parameter);  // throws: a tensor has no default
+      unboxed.tensors[tensors++] =
+          &toTensor(env, environment, arguments[i], parameter.name.c_str());
+    } else {
+      unboxed.scalars[scalars++] = i < given ? toScalarArgument(env, parameter, arguments[i])
+                                             : absentValue(parameter).toScalar();
+    }
+  }
+  return toHandleValue(env, environment, op.unboxed(op.handle, unboxed));
+}
+
+}  // namespace
+
 napi_value callOperator(napi_env env, napi_callback_info info) {
-  // Few operators have more than 15 parameters; those that do fetch their arguments a second time.
-  constexpr size_t kUsual = 16;
+  // Few operators are given more than seven arguments; those that are fetch them a second time.
+  constexpr size_t kUsual = 8;
   napi_value usual[kUsual];
   size_t count = kUsual;
   void* data = nullptr;
   napi_get_cb_info(env, info, &count, usual, nullptr, &data);
   Environment& environment = *static_cast<Environment*>(data);
+  torch::jit::Stack& stack = environment.stack;
   const Operator* op = nullptr;
   try {
     if (count == 0) throw ArgumentError("argument 'operator' is missing");
     op = &environment.operators.at(toHandle(env, usual[0], "operator"));
-    const size_t parameters = op->parameters.size();
+    const std::vector<Parameter>& parameters = op->parameters;
+    const size_t given = count - 1;
+    if (given > parameters.size()) {
+      throw ArgumentError("expected at most " + std::to_string(parameters.size()) +
+                          " arguments, got " + std::to_string(given));
+    }
     std::vector<napi_value> all;
-    napi_value* arguments = usual + 1;
-    if (parameters + 1 > kUsual) {
-      all.resize(parameters + 1);
-      size_t room = all.size();
-      napi_get_cb_info(env, info, &room, all.data(), nullptr, nullptr);
+    const napi_value* arguments = usual + 1;
+    if (count > kUsual) {
+      all.resize(count);
+      napi_get_cb_info(env, info, &count, all.data(), nullptr, nullptr);
       arguments = all.data() + 1;
     }
-    if (count > parameters + 1) {
-      throw ArgumentError("expected at most " + std::to_string(parameters) + " arguments, got " +
-                          std::to_string(count - 1));
+    if (op->unboxed != nullptr) return callUnboxed(env, environment, *op, arguments, given);
+    for (size_t i = 0; i < given; ++i) {
+      stack.push_back(toIValue(env, environment, parameters[i], arguments[i]));
     }
-    torch::jit::Stack stack;
-    stack.reserve(std::max<size_t>(parameters, 4));
-    for (size_t i = 0; i < parameters; ++i) {
-      stack.push_back(toIValue(env, environment, op->parameters[i], arguments[i]));
-    }
+    for (size_t i = given; i < parameters.size(); ++i) stack.push_back(absentValue(parameters[i]));
     op->handle.callBoxed(stack);
-    return toResult(env, environment, *op, stack);
+    napi_value result = toResult(env, environment, *op, stack);
+    stack.clear();
+    return result;
   } catch (...) {
+    stack.clear();
     throwToJavaScript(env, op == nullptr ? "call" : op->name);
     return nullptr;
   }

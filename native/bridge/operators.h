@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "unboxed.h"
+
 namespace intraclass {
 
 struct Environment;
@@ -53,6 +55,8 @@ struct Operator {
   /// For each return: the index of the argument that it is (in-place and out= operators), else -1.
   std::vector<int32_t> aliases;
   bool supported = true;
+  /// For the commonest signatures, a call that needs no boxing; else nullptr.
+  UnboxedCall unboxed = nullptr;
 };
 
 /// Operators resolved so far, numbered in order of resolution.

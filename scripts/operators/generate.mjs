@@ -22,7 +22,7 @@ const ownMembers = new Set([
   'toArray',
   'to',
   'dispose',
-  'keep',
+  'keep', 'replaceData',
   'take',
   'toString',
   'handle',

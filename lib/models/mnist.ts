@@ -1,0 +1,84 @@
+import * as nn from '../nn/index.ts';
+import type { Tensor } from '../tensor/index.ts';
+import { Backbone } from './backbone.ts';
+
+/** conv → conv → BN → pool → PReLU: (N, in, H, W) → (N, out, H/2, W/2). */
+function block(
+  inChannels: number,
+  outChannels: number,
+  firstKernel: number,
+  firstPadding: number,
+): nn.Module[] {
+  return [
+    new nn.Conv2d(inChannels, outChannels, firstKernel, { padding: firstPadding }),
+    new nn.Conv2d(outChannels, outChannels, 3, { padding: 1 }),
+    new nn.BatchNorm2d(outChannels),
+    new nn.MaxPool2d(2),
+    new nn.PReLU({ numParameters: outChannels }),
+  ];
+}
+
+/**
+ * The paper's network with 2-D features: "four convolutional and two fully connected layers" with batch
+ * normalisation and PReLU (section 4.1); widths are not stated. Filled in: the convolutions of the 100-D network
+ * without its third block, 256 hidden units, one
+ * slope of PReLU per channel: 657,154 parameters.
+ *
+ * 28×28 → 24×24×32 → 12×12×32 → 12×12×64 → 6×6×64 → 256 → 2
+ */
+export class Mnist2d extends Backbone {
+  readonly featureDim = 2;
+  readonly inputShape = [1, 28, 28] as const;
+  readonly layers: nn.Sequential;
+
+  constructor() {
+    super();
+    this.layers = new nn.Sequential(
+      ...block(1, 32, 5, 0),
+      ...block(32, 64, 3, 1),
+      new nn.Flatten(),
+      new nn.Linear(64 * 6 * 6, 256),
+      new nn.BatchNorm1d(256),
+      new nn.PReLU({ numParameters: 256 }),
+      new nn.Linear(256, 2),
+    );
+  }
+
+  /** (N, 1, 28, 28) → (N, 2) */
+  forward(images: Tensor): Tensor {
+    return this.layers.forward(images);
+  }
+}
+
+/**
+ * The paper's network with 100-D features: "five convolutional and one fully connected layer" with batch
+ * normalisation and PReLU, which is the MNIST network of L-GM (Wan et al., CVPR 2018). PReLU has one slope per
+ * channel, and the features are batch-normalised: 255,532 parameters.
+ *
+ * 28×28 → 24×24×32 → 12×12×32 → 12×12×64 → 6×6×64 → 6×6×128 → 3×3×128 → 100
+ */
+export class Mnist100d extends Backbone {
+  readonly featureDim = 100;
+  readonly inputShape = [1, 28, 28] as const;
+  readonly layers: nn.Sequential;
+
+  constructor() {
+    super();
+    this.layers = new nn.Sequential(
+      ...block(1, 32, 5, 0),
+      ...block(32, 64, 3, 1),
+      new nn.Conv2d(64, 128, 3, { padding: 1 }),
+      new nn.BatchNorm2d(128),
+      new nn.MaxPool2d(2),
+      new nn.PReLU({ numParameters: 128 }),
+      new nn.Flatten(),
+      new nn.Linear(128 * 3 * 3, 100),
+      new nn.BatchNorm1d(100),
+    );
+  }
+
+  /** (N, 1, 28, 28) → (N, 100) */
+  forward(images: Tensor): Tensor {
+    return this.layers.forward(images);
+  }
+}

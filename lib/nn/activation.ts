@@ -1,0 +1,31 @@
+import { type Tensor, torch } from '../tensor/index.ts';
+import { checkInteger } from './check.ts';
+import { Module } from './module.ts';
+import { Parameter } from './parameter.ts';
+
+/** max(x, 0) */
+export class ReLU extends Module {
+  forward(input: Tensor): Tensor {
+    return torch.relu(input);
+  }
+}
+
+/** max(x, 0) + weight · min(x, 0), with a learned slope (He et al. 2015). */
+export class PReLU extends Module {
+  readonly weight: Parameter;
+
+  /**
+   * @param options.numParameters one slope for all channels (1) or one for each. Default 1.
+   * @param options.init the slopes at the beginning. Default 0.25.
+   */
+  constructor(options: { numParameters?: number; init?: number } = {}) {
+    super();
+    const { numParameters = 1, init = 0.25 } = options;
+    checkInteger('PReLU', 'numParameters', numParameters, 1);
+    this.weight = new Parameter(torch.full([numParameters], init, { dtype: 'float32' }));
+  }
+
+  forward(input: Tensor): Tensor {
+    return torch.prelu(input, this.weight);
+  }
+}

@@ -1,0 +1,82 @@
+import { noGrad, type Tensor, torch } from '../tensor/index.ts';
+import { checkInteger } from './check.ts';
+import { Module } from './module.ts';
+import { Buffer, Parameter } from './parameter.ts';
+
+export interface BatchNormOptions {
+  /** Added to the variance. Default 1e-5. */
+  eps?: number;
+  /** The weight of the newest batch in the running statistics. Default 0.1. */
+  momentum?: number;
+  /** Learn a scale and a shift. Default true. */
+  affine?: boolean;
+  /** Keep running statistics and use them in evaluation. Default true. */
+  trackRunningStats?: boolean;
+}
+
+/** y = (x − mean) / √(var + eps) · weight + bias, per channel (Ioffe & Szegedy 2015). */
+abstract class BatchNorm extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly runningMean: Buffer | null;
+  readonly runningVar: Buffer | null;
+  readonly numBatchesTracked: Buffer | null;
+  readonly eps: number;
+  readonly momentum: number;
+
+  constructor(numFeatures: number, options: BatchNormOptions = {}) {
+    super();
+    checkInteger(new.target.name, 'numFeatures', numFeatures, 1);
+    const { affine = true, trackRunningStats = true } = options;
+    this.eps = options.eps ?? 1e-5;
+    this.momentum = options.momentum ?? 0.1;
+    this.weight = affine ? new Parameter(torch.ones([numFeatures])) : null;
+    this.bias = affine ? new Parameter(torch.zeros([numFeatures])) : null;
+    this.runningMean = trackRunningStats ? new Buffer(torch.zeros([numFeatures])) : null;
+    this.runningVar = trackRunningStats ? new Buffer(torch.ones([numFeatures])) : null;
+    this.numBatchesTracked = trackRunningStats ? new Buffer(torch.zeros([], { dtype: 'int64' })) : null;
+  }
+
+  protected abstract checkInput(input: Tensor): void;
+
+  forward(input: Tensor): Tensor {
+    this.checkInput(input);
+    const { training, runningMean, runningVar, numBatchesTracked } = this;
+    if (training && numBatchesTracked !== null) noGrad(() => numBatchesTracked.add_(1));
+    const useBatch = training || runningMean === null;
+    return torch.batchNorm(
+      input,
+      this.weight,
+      this.bias,
+      runningMean,
+      runningVar,
+      useBatch,
+      this.momentum,
+      this.eps,
+      true,
+    );
+  }
+}
+
+const describeShape = (input: Tensor): string => `[${input.shape.join(', ')}]`;
+
+/** Batch normalisation of (N, C) or (N, C, L). */
+export class BatchNorm1d extends BatchNorm {
+  protected override checkInput(input: Tensor): void {
+    const { ndim } = input;
+    if (ndim !== 2 && ndim !== 3) {
+      throw new TypeError(
+        `BatchNorm1d: argument 'input' expected (N, C) or (N, C, L), got ${describeShape(input)}`,
+      );
+    }
+  }
+}
+
+/** Batch normalisation of (N, C, H, W). */
+export class BatchNorm2d extends BatchNorm {
+  protected override checkInput(input: Tensor): void {
+    if (input.ndim !== 4) {
+      throw new TypeError(`BatchNorm2d: argument 'input' expected (N, C, H, W), got ${describeShape(input)}`);
+    }
+  }
+}

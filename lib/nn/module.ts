@@ -1,0 +1,141 @@
+import { type DType, isFloatingPoint, type MemoryFormat, noGrad, type Tensor } from '../tensor/index.ts';
+import { Buffer, Parameter } from './parameter.ts';
+
+/** Where and how a module's tensors are kept. Dtype and memory format change floating-point tensors only. */
+export interface Placement {
+  dtype?: DType;
+  device?: string;
+  /** 'channels_last' is often faster for convolutions; applies to tensors of four dimensions. */
+  memoryFormat?: MemoryFormat;
+}
+
+/**
+ * The base of networks, layers and losses, as torch.nn.Module.
+ *
+ * Parameters, buffers and child modules are the object's own properties, in the order in which they were assigned;
+ * their names in state dicts are PyTorch's, in snake case: `runningMean` is `running_mean`.
+ */
+export abstract class Module {
+  /** Whether layers such as BatchNorm and Dropout behave as in training. Default true. */
+  training = true;
+
+  // biome-ignore lint/suspicious/noExplicitAny: each module has arguments and results of its own.
+  abstract forward(...args: any[]): unknown;
+
+  /** The child modules with their names. */
+  namedChildren(): [string, Module][] {
+    return this.own((value) => value instanceof Module);
+  }
+
+  /** This module and all below it, with dotted names; its own is the empty one. */
+  namedModules(prefix = ''): [string, Module][] {
+    const below = this.namedChildren().flatMap(([name, child]) => child.namedModules(join(prefix, name)));
+    return [[prefix, this], ...below];
+  }
+
+  namedParameters(): [string, Parameter][] {
+    return this.namedModules().flatMap(([prefix, module]) =>
+      module
+        .own((value) => value instanceof Parameter)
+        .map(([name, value]): [string, Parameter] => [join(prefix, name), value]),
+    );
+  }
+
+  namedBuffers(): [string, Buffer][] {
+    return this.namedModules().flatMap(([prefix, module]) =>
+      module
+        .own((value) => value instanceof Buffer)
+        .map(([name, value]): [string, Buffer] => [join(prefix, name), value]),
+    );
+  }
+
+  parameters(): Parameter[] {
+    return this.namedParameters().map(([, parameter]) => parameter);
+  }
+
+  train(mode = true): this {
+    for (const [, module] of this.namedModules()) module.training = mode;
+    return this;
+  }
+
+  eval(): this {
+    return this.train(false);
+  }
+
+  /** Forgets all gradients. */
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) parameter.grad = null;
+  }
+
+  /** Moves all parameters and buffers; the objects stay the same, so optimisers keep them. */
+  to(placement: Placement): this {
+    noGrad(() => {
+      for (const [, tensor] of this.namedTensors()) {
+        const { dtype, memoryFormat, device } = placement;
+        const floating = isFloatingPoint(tensor.dtype);
+        using moved = tensor.detach().to({
+          device,
+          dtype: floating ? dtype : undefined,
+          memoryFormat: floating && tensor.ndim === 4 ? memoryFormat : undefined,
+        });
+        tensor.replaceData(moved);
+      }
+    });
+    return this;
+  }
+
+  /** All parameters and buffers by PyTorch's names. The tensors are the module's own, not copies. */
+  stateDict(): Record<string, Tensor> {
+    return Object.fromEntries(this.namedTensors());
+  }
+
+  /**
+   * Copies the tensors of a state dict into this module's.
+   * @param options.strict every name must be on both sides. Default true.
+   * @throws Error listing the names that are missing, unexpected, or of another shape
+   */
+  loadStateDict(state: Readonly<Record<string, Tensor>>, options: { strict?: boolean } = {}): void {
+    const own = new Map(this.namedTensors());
+    const missing = [...own.keys()].filter((name) => !(name in state));
+    const unexpected = Object.keys(state).filter((name) => !own.has(name));
+    const misshapen = [...own].flatMap(([name, tensor]) => {
+      const source = state[name];
+      return source === undefined || String(source.shape) === String(tensor.shape)
+        ? []
+        : [`${name} expected [${tensor.shape.join(', ')}], got [${source.shape.join(', ')}]`];
+    });
+    const problems = [
+      ...(options.strict === false || missing.length === 0 ? [] : [`missing: ${missing.join(', ')}`]),
+      ...(options.strict === false || unexpected.length === 0
+        ? []
+        : [`unexpected: ${unexpected.join(', ')}`]),
+      ...(misshapen.length === 0 ? [] : [`of another shape: ${misshapen.join('; ')}`]),
+    ];
+    if (problems.length > 0) throw new Error(`loadStateDict: ${problems.join('. ')}`);
+    noGrad(() => {
+      for (const [name, tensor] of own) {
+        const source = state[name];
+        if (source !== undefined) tensor.copy_(source);
+      }
+    });
+  }
+
+  private namedTensors(): [string, Tensor][] {
+    return this.namedModules().flatMap(([prefix, module]) =>
+      module
+        .own((value) => value instanceof Parameter || value instanceof Buffer)
+        .map(([name, value]): [string, Tensor] => [join(prefix, name), value]),
+    );
+  }
+
+  /** The own properties of one kind, by their names in state dicts. */
+  private own<T>(is: (value: unknown) => value is T): [string, T][] {
+    return Object.entries(this).flatMap(([name, value]): [string, T][] =>
+      is(value) ? [[snakeCase(name), value]] : [],
+    );
+  }
+}
+
+const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
+
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

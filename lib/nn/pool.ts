@@ -1,0 +1,42 @@
+import { type Tensor, torch } from '../tensor/index.ts';
+import { pair, type Size2d } from './check.ts';
+import { Module } from './module.ts';
+
+export interface PoolOptions {
+  /** Default: the kernel size. */
+  stride?: Size2d;
+  /** Default 0. */
+  padding?: Size2d;
+  /** Keep a last, incomplete window. Default false. */
+  ceilMode?: boolean;
+}
+
+abstract class Pool2d extends Module {
+  readonly kernelSize: [number, number];
+  readonly stride: [number, number];
+  readonly padding: [number, number];
+  readonly ceilMode: boolean;
+
+  constructor(kernelSize: Size2d, options: PoolOptions = {}) {
+    super();
+    const { name } = new.target;
+    this.kernelSize = pair(name, 'kernelSize', kernelSize, 1);
+    this.stride = pair(name, 'stride', options.stride ?? kernelSize, 1);
+    this.padding = pair(name, 'padding', options.padding ?? 0, 0);
+    this.ceilMode = options.ceilMode ?? false;
+  }
+}
+
+/** The largest value of each window: (N, C, H, W) → (N, C, H', W'). */
+export class MaxPool2d extends Pool2d {
+  forward(input: Tensor): Tensor {
+    return torch.maxPool2d(input, this.kernelSize, this.stride, this.padding, 1, this.ceilMode);
+  }
+}
+
+/** The mean of each window, padding zeros included: (N, C, H, W) → (N, C, H', W'). */
+export class AvgPool2d extends Pool2d {
+  forward(input: Tensor): Tensor {
+    return torch.avgPool2d(input, this.kernelSize, this.stride, this.padding, this.ceilMode);
+  }
+}

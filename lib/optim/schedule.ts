@@ -1,0 +1,212 @@
+import { describeValue } from '../tensor/index.ts';
+import { type Optimizer, requireNumber } from './optimizer.ts';
+
+/**
+ * The base of learning-rate schedules, as torch.optim.lr_scheduler: step() is called after each optimiser step (or
+ * epoch, for schedules counted in epochs), and sets the learning rate of every group from its initial one.
+ */
+export abstract class LRScheduler {
+  protected readonly optimizer: Optimizer;
+  protected readonly baseLrs: readonly number[];
+  private count = 0;
+
+  constructor(optimizer: Optimizer) {
+    this.optimizer = optimizer;
+    this.baseLrs = optimizer.paramGroups.map((group) => group.lr);
+  }
+
+  /** How many steps have been taken. */
+  get lastStep(): number {
+    return this.count;
+  }
+
+  /** The learning rate of each group now. */
+  get lrs(): number[] {
+    return this.optimizer.paramGroups.map((group) => group.lr);
+  }
+
+  step(): void {
+    this.count++;
+    this.apply(this.count);
+  }
+
+  /** Puts the schedule to where it was after `lastStep` steps. */
+  resume(lastStep: number): void {
+    this.count = lastStep;
+    this.apply(lastStep);
+  }
+
+  /** The learning rate after `step` steps of a group that began with `base`. */
+  protected abstract lrAt(step: number, base: number, group: number): number;
+
+  protected apply(step: number): void {
+    this.optimizer.paramGroups.forEach((group, i) => {
+      group.lr = this.lrAt(step, this.baseLrs[i]!, i);
+    });
+  }
+}
+
+/** Multiplies the learning rate by `gamma` at each milestone. */
+export class MultiStepLR extends LRScheduler {
+  private readonly milestones: readonly number[];
+  private readonly gamma: number;
+
+  /** @param options.gamma default 0.1 */
+  constructor(optimizer: Optimizer, options: { milestones: readonly number[]; gamma?: number }) {
+    super(optimizer);
+    if (!Array.isArray(options.milestones)) {
+      throw new TypeError(
+        `MultiStepLR: argument 'milestones' expected an array of numbers, got ${describeValue(options.milestones)}`,
+      );
+    }
+    this.milestones = options.milestones;
+    this.gamma = options.gamma ?? 0.1;
+    requireNumber('MultiStepLR', 'gamma', this.gamma, 0);
+  }
+
+  protected override lrAt(step: number, base: number): number {
+    return base * this.gamma ** this.milestones.filter((milestone) => milestone <= step).length;
+  }
+}
+
+/** From b to a along half a cosine: a + (b − a)(1 + cos(π · fraction)) / 2 */
+const cosine = (from: number, to: number, fraction: number): number =>
+  to + ((from - to) * (1 + Math.cos(Math.PI * fraction))) / 2;
+
+/** Half a cosine from the initial learning rate down to `etaMin` over `tMax` steps (Loshchilov & Hutter 2017). */
+export class CosineAnnealingLR extends LRScheduler {
+  private readonly tMax: number;
+  private readonly etaMin: number;
+
+  /** @param options.etaMin default 0 */
+  constructor(optimizer: Optimizer, options: { tMax: number; etaMin?: number }) {
+    super(optimizer);
+    this.tMax = options.tMax;
+    this.etaMin = options.etaMin ?? 0;
+    requireNumber('CosineAnnealingLR', 'tMax', this.tMax, Number.MIN_VALUE);
+    requireNumber('CosineAnnealingLR', 'etaMin', this.etaMin, 0);
+  }
+
+  protected override lrAt(step: number, base: number): number {
+    return cosine(base, this.etaMin, step / this.tMax);
+  }
+}
+
+export interface OneCycleOptions {
+  /** The highest learning rate: of all groups, or one for each. */
+  maxLr: number | readonly number[];
+  /** The number of steps of the whole cycle. */
+  totalSteps: number;
+  /** The part of the cycle in which the learning rate rises. Default 0.3. */
+  pctStart?: number;
+  /** The cycle begins at maxLr / divFactor. Default 25. */
+  divFactor?: number;
+  /** It ends at the beginning's / finalDivFactor. Default 1e4. */
+  finalDivFactor?: number;
+  /** Lower the momentum (β₁, for Adam) while the learning rate rises, and back. Default true. */
+  cycleMomentum?: boolean;
+  /** Default 0.85. */
+  baseMomentum?: number;
+  /** Default 0.95. */
+  maxMomentum?: number;
+}
+
+/** The 1cycle policy with cosine annealing, as torch.optim.lr_scheduler.OneCycleLR (Smith & Topin 2018). */
+export class OneCycleLR extends LRScheduler {
+  private readonly maxLrs: readonly number[];
+  private readonly options: Required<Omit<OneCycleOptions, 'maxLr'>>;
+
+  constructor(optimizer: Optimizer, options: OneCycleOptions) {
+    super(optimizer);
+    const { maxLr, ...rest } = options;
+    const groups = optimizer.paramGroups.length;
+    this.maxLrs = Array.isArray(maxLr) ? maxLr : new Array<number>(groups).fill(maxLr as number);
+    this.options = {
+      pctStart: 0.3,
+      divFactor: 25,
+      finalDivFactor: 1e4,
+      cycleMomentum: true,
+      baseMomentum: 0.85,
+      maxMomentum: 0.95,
+      ...rest,
+    };
+    if (this.maxLrs.length !== groups) {
+      throw new TypeError(
+        `OneCycleLR: argument 'maxLr' expected ${groups} numbers, got ${this.maxLrs.length}`,
+      );
+    }
+    for (const lr of this.maxLrs) requireNumber('OneCycleLR', 'maxLr', lr, 0);
+    if (!Number.isInteger(this.options.totalSteps) || this.options.totalSteps < 1) {
+      throw new TypeError(
+        `OneCycleLR: argument 'totalSteps' expected an integer of at least 1, got ${describeValue(options.totalSteps)}`,
+      );
+    }
+    requireNumber('OneCycleLR', 'pctStart', this.options.pctStart, 0, 1 + Number.EPSILON);
+    this.apply(0);
+  }
+
+  /** low → high → end, the first part being `pctStart` of the steps. */
+  private cycle(step: number, low: number, high: number, end: number): number {
+    const { totalSteps, pctStart } = this.options;
+    const peak = pctStart * totalSteps - 1;
+    const last = totalSteps - 1;
+    return step <= peak ? cosine(low, high, step / peak) : cosine(high, end, (step - peak) / (last - peak));
+  }
+
+  protected override lrAt(step: number, _base: number, group: number): number {
+    const { divFactor, finalDivFactor, totalSteps } = this.options;
+    if (step > totalSteps) {
+      throw new Error(`OneCycleLR: step ${step} is beyond the cycle's ${totalSteps} steps`);
+    }
+    const maxLr = this.maxLrs[group]!;
+    const initial = maxLr / divFactor;
+    return this.cycle(step, initial, maxLr, initial / finalDivFactor);
+  }
+
+  protected override apply(step: number): void {
+    super.apply(step);
+    const { cycleMomentum, baseMomentum, maxMomentum } = this.options;
+    if (!cycleMomentum) return;
+    const momentum = this.cycle(step, maxMomentum, baseMomentum, maxMomentum);
+    for (const group of this.optimizer.paramGroups as { momentum?: number; betas?: [number, number] }[]) {
+      if (group.betas !== undefined) group.betas[0] = momentum;
+      else if (group.momentum !== undefined) group.momentum = momentum;
+    }
+  }
+}
+
+export interface LinearWarmupOptions {
+  /** The number of steps over which the learning rate rises. */
+  steps: number;
+  /** It begins at the initial learning rate times this. Default 1/3. */
+  startFactor?: number;
+  /** The schedule that takes over afterwards, made for the same optimiser. */
+  next?: LRScheduler;
+}
+
+/** Raises the learning rate linearly to its initial value, then hands over to another schedule. */
+export class LinearWarmup extends LRScheduler {
+  private readonly steps: number;
+  private readonly startFactor: number;
+  private readonly next: LRScheduler | undefined;
+
+  constructor(optimizer: Optimizer, options: LinearWarmupOptions) {
+    super(optimizer);
+    this.steps = options.steps;
+    this.startFactor = options.startFactor ?? 1 / 3;
+    this.next = options.next;
+    requireNumber('LinearWarmup', 'steps', this.steps, 1);
+    requireNumber('LinearWarmup', 'startFactor', this.startFactor, 0);
+    this.apply(0);
+  }
+
+  protected override lrAt(step: number, base: number): number {
+    const done = Math.min(1, step / this.steps);
+    return base * (this.startFactor + (1 - this.startFactor) * done);
+  }
+
+  protected override apply(step: number): void {
+    if (this.next !== undefined && step >= this.steps) this.next.resume(step - this.steps);
+    else super.apply(step);
+  }
+}

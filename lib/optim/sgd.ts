@@ -1,0 +1,93 @@
+import type { Parameter } from '../nn/index.ts';
+import { operator, type Tensor, torch } from '../tensor/index.ts';
+import {
+  Optimizer,
+  type OptimizerOptions,
+  type ParamGroup,
+  type ParamGroupInput,
+  requireNumber,
+} from './optimizer.ts';
+
+export interface SGDOptions extends OptimizerOptions {
+  /** Default 0. */
+  momentum?: number;
+  /** How much less than the whole gradient enters the momentum. Default 0. */
+  dampening?: number;
+  /** Nesterov's momentum. Default false. */
+  nesterov?: boolean;
+}
+
+const fused = operator('aten::_fused_sgd_');
+
+/**
+ * Stochastic gradient descent, as torch.optim.SGD:
+ *   g ← ∇ + weightDecay · p;  b ← momentum · b + (1 − dampening) · g  (first step: b ← g);
+ *   p ← p − lr · (nesterov ? g + momentum · b : b)
+ */
+export class SGD extends Optimizer<Required<SGDOptions>> {
+  /** @param options.lr default 1e-3; weightDecay default 0 */
+  constructor(
+    params: readonly Parameter[] | readonly ParamGroupInput<Required<SGDOptions>>[],
+    options: Partial<SGDOptions> = {},
+  ) {
+    super(params, { lr: 1e-3, weightDecay: 0, momentum: 0, dampening: 0, nesterov: false, ...options });
+  }
+
+  protected override check(group: ParamGroup<Required<SGDOptions>>): void {
+    super.check(group);
+    requireNumber('SGD', 'momentum', group.momentum, 0);
+    requireNumber('SGD', 'dampening', group.dampening, -Infinity);
+    if (group.nesterov && (group.momentum === 0 || group.dampening !== 0)) {
+      throw new TypeError("SGD: argument 'nesterov' expected a momentum above 0 and a dampening of 0");
+    }
+  }
+
+  protected override update(
+    group: ParamGroup<Required<SGDOptions>>,
+    params: Parameter[],
+    grads: Tensor[],
+  ): void {
+    if (group.momentum === 0) {
+      this.fusedStep(group, params, grads, [], false);
+      return;
+    }
+    // The fused operator starts all its momentum buffers, or none: parameters at their first step go separately.
+    const isFirst = params.map((parameter) => this.stateOf(parameter) === undefined);
+    for (const first of [true, false]) {
+      const chosen = params.flatMap((parameter, i) => (isFirst[i] === first ? [i] : []));
+      if (chosen.length === 0) continue;
+      const buffers = chosen.map((i) => this.bufferOf(params[i]!));
+      this.fusedStep(
+        group,
+        chosen.map((i) => params[i]!),
+        chosen.map((i) => grads[i]!),
+        buffers,
+        first,
+      );
+    }
+  }
+
+  private bufferOf(parameter: Parameter): Tensor {
+    const state =
+      this.stateOf(parameter) ?? this.keepState(parameter, { momentum_buffer: torch.emptyLike(parameter) });
+    return state.momentum_buffer!;
+  }
+
+  private fusedStep(
+    { lr, momentum, weightDecay, dampening, nesterov }: ParamGroup<Required<SGDOptions>>,
+    params: Parameter[],
+    grads: Tensor[],
+    buffers: Tensor[],
+    isFirstStep: boolean,
+  ): void {
+    fused(params, grads, buffers, {
+      weightDecay,
+      momentum,
+      lr,
+      dampening,
+      nesterov,
+      maximize: false,
+      isFirstStep,
+    });
+  }
+}
