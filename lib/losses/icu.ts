@@ -73,8 +73,12 @@ export class IcuLoss extends ClassificationLoss {
     const sigma = positive('initialSigma', initialSigma ?? 1);
     const s = 2 * Math.log(sigma);
     if (!(s >= minLogVariance && s <= maxLogVariance)) {
+      const [least, greatest] = [minLogVariance, maxLogVariance].map((bound) =>
+        Math.exp(bound / 2).toPrecision(4),
+      );
       throw new TypeError(
-        `IcuLoss: initialSigma: expected a log-variance from ${minLogVariance} to ${maxLogVariance}, got ${sigma}`,
+        `IcuLoss: initialSigma: expected a number from ${least} to ${greatest}, where minLogVariance and ` +
+          `maxLogVariance put σ, got ${sigma}`,
       );
     }
     this.means = new Parameter(noGrad(() => torch.randn([numClasses, featureDim]).mul_(spread)));

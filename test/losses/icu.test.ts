@@ -38,7 +38,7 @@ describe('IcuLoss', () => {
     const inputs = randomProblem(shape, { seed: 1, covariance, labels: mixedLabels, prior: true });
     const options = { covariance, alpha: 0.2, gammaMode: 'determinant', momentCenter: 'batch' } as const;
     const loss = lossOf(inputs, options);
-    const { features, labels } = toTensors(inputs);
+    const { features, labels } = toTensors(inputs, { covariance });
     const output = loss.forward(features, labels);
     const expected = icuForward(inputs, options);
     expectClose(output.classification.item(), expected.classification, { rtol: 1e-12 });
@@ -95,7 +95,12 @@ describe('IcuLoss', () => {
       ...[{ gammaMode: 'logdet' as const }, { alphaMode: 'mahalanobis' as const }, { lambdaMean: 0 }],
       ...[{ lambdaVar: 0 }, { regReduction: 'classes' as const }, { regReduction: 'samples' as const }],
       ...[{ momentCenter: 'batch' as const }, { momentGradient: false }, { reduction: 'sum' as const }],
-      ...[{ ignoreIndex: 1 }, { minLogVariance: 0.5 }, { maxLogVariance: -0.5 }, { logPrior: [1, 0, 0, 0] }],
+      ...[
+        { ignoreIndex: 1 },
+        { minLogVariance: 0.5, initialSigma: 2 },
+        { maxLogVariance: -0.5, initialSigma: 0.5 },
+        { logPrior: [1, 0, 0, 0] },
+      ],
     ];
     for (const option of others) {
       expect(relativeError(parts({ ...base, ...option }), plain), JSON.stringify(option)).toBeGreaterThan(
@@ -177,9 +182,9 @@ describe('IcuLoss', () => {
 
   it('saves means, log-variances and a prior', () => {
     const prior = new IcuLoss(3, 2, { logPrior: [0, -1, -2] });
-    expect(Object.keys(prior.stateDict())).toEqual(['means', 'logVariances', 'logPrior']);
+    expect(Object.keys(prior.stateDict())).toEqual(['means', 'log_variances', 'log_prior']);
     const plain = new IcuLoss(3, 2);
-    expect(Object.keys(plain.stateDict())).toEqual(['means', 'logVariances']);
+    expect(Object.keys(plain.stateDict())).toEqual(['means', 'log_variances']);
     const copy = new IcuLoss(3, 2, { logPrior: [0, 0, 0] });
     copy.loadStateDict(prior.stateDict());
     expect([...numbers(copy.means)]).toEqual([...numbers(prior.means)]);
@@ -337,7 +342,7 @@ describe('constructor errors', () => {
     [{ gama: 1 }, 'there is no option "gama"'],
     [{ initialMeanStd: 0 }, 'initialMeanStd: expected a finite number above 0, got 0'],
     [{ initialSigma: -1 }, 'initialSigma: expected a finite number above 0, got -1'],
-    [{ initialSigma: 1e5 }, 'initialSigma: expected a log-variance from -10 to 10, got 100000'],
+    [{ initialSigma: 1e5 }, 'initialSigma: expected a number from 0.006738 to 148.4, where'],
     [{ varianceLr: Number.NaN }, 'varianceLr: expected a finite number above 0, got NaN'],
     [{ logPrior: [1, 2] }, 'logPrior: expected 3 values, one for each class, got shape [2]'],
   ];
