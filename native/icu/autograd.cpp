@@ -35,14 +35,15 @@ struct PlainBackward {
 struct LossFunction : torch::autograd::Function<LossFunction> {
   static variable_list forward(AutogradContext* context, const Tensor& features,
                                const Tensor& labels, const Tensor& means,
-                               const Tensor& log_variances, const Tensor& log_prior,
+                               const Tensor& log_variances, const OptionalTensor& log_prior,
                                const std::vector<int64_t>& modes,
                                const std::vector<double>& constants) {
     static const auto op = find<LossForward>("icu::_loss_forward");
     at::AutoDispatchBelowADInplaceOrView guard;
     auto [classification, regularizer, diagnostics, gaps, rows] =
-        op.call(features, labels, means, log_variances, optional(log_prior), modes, constants);
-    context->save_for_backward({features, labels, means, log_variances, log_prior, gaps, rows});
+        op.call(features, labels, means, log_variances, log_prior, modes, constants);
+    context->save_for_backward(
+        {features, labels, means, log_variances, log_prior.value_or(Tensor()), gaps, rows});
     context->saved_data["modes"] = modes;
     context->saved_data["constants"] = constants;
     context->mark_non_differentiable({diagnostics});
@@ -122,8 +123,8 @@ std::tuple<Tensor, Tensor, Tensor> loss(
   const auto modes = options.modes();
   const auto constants = options.constants();
   if (needs_gradient(features, means, log_variances)) {
-    auto outputs = LossFunction::apply(features, labels, means, log_variances,
-                                       log_prior.value_or(Tensor()), modes, constants);
+    auto outputs =
+        LossFunction::apply(features, labels, means, log_variances, log_prior, modes, constants);
     return {outputs[0], outputs[1], outputs[2]};
   }
   static const auto op = find<LossForward>("icu::_loss_forward");

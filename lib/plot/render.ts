@@ -1,0 +1,51 @@
+import { createRequire } from 'node:module';
+import { Resvg } from '@resvg/resvg-js';
+import { parse, type Spec, View } from 'vega';
+import { theme } from './style.ts';
+
+/** Draws a Vega specification as SVG; no browser and no canvas are needed. */
+export async function renderSvg(spec: Spec): Promise<string> {
+  const view = new View(parse(spec, theme), { renderer: 'none' });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+const resolve = createRequire(import.meta.url).resolve;
+
+/** The system's fonts are not used: a picture is the same everywhere, and has its text where there are none. */
+const fonts = () => ({
+  loadSystemFonts: false,
+  fontFiles: ['400Regular/Arimo_400Regular.ttf', '700Bold/Arimo_700Bold.ttf'].map((file) =>
+    resolve(`@expo-google-fonts/arimo/${file}`),
+  ),
+  defaultFontFamily: 'Arimo',
+  sansSerifFamily: 'Arimo',
+});
+
+/**
+ * The picture as a PNG on white.
+ *
+ * @param options.width in pixels; the height follows. Default 1600.
+ * @throws Error if `svg` is no SVG; TypeError if the width is no integer of at least 1
+ */
+export function svgToPng(svg: string, { width = 1600 }: { width?: number } = {}): Uint8Array {
+  if (!(Number.isSafeInteger(width) && width >= 1)) {
+    throw new TypeError(`svgToPng: width: expected an integer of at least 1, got ${width}`);
+  }
+  let picture: Resvg;
+  try {
+    picture = new Resvg(svg, {
+      font: fonts(),
+      fitTo: { mode: 'width', value: width },
+      background: 'white',
+    });
+  } catch (error) {
+    throw new Error(
+      `svgToPng: svg: expected an SVG document, got one with an error: ${(error as Error).message}`,
+    );
+  }
+  return picture.render().asPng();
+}
