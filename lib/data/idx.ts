@@ -33,7 +33,10 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxFile {
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   const ndim = content[3]!;
   if (view.getUint16(0) !== 0 || content[2] !== 8 || ndim < 1 || ndim > 4) {
-    fail(0, `expected the magic number of an idx file of bytes, got 0x${view.getUint32(0).toString(16).padStart(8, '0')}`);
+    fail(
+      0,
+      `expected the magic number of an idx file of bytes, got 0x${view.getUint32(0).toString(16).padStart(8, '0')}`,
+    );
   }
   const start = 4 + 4 * ndim;
   if (content.length < start) fail(content.length, `expected ${ndim} sizes, but the file ends`);
@@ -41,7 +44,10 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxFile {
   const expected = shape.reduce((product, size) => product * size, 1);
   if (content.length - start !== expected) {
     const places = shape.join('×');
-    fail(Math.min(content.length, start + expected), `expected ${expected} bytes for ${places}, got ${content.length - start}`);
+    fail(
+      Math.min(content.length, start + expected),
+      `expected ${expected} bytes for ${places}, got ${content.length - start}`,
+    );
   }
   return { shape, data: content.subarray(start) };
 }
@@ -50,6 +56,8 @@ function unzip(bytes: Uint8Array, name: string): Uint8Array {
   try {
     return gunzipSync(bytes);
   } catch (error) {
-    throw new DataFileError(`${name}: the gzip stream of ${bytes.length} bytes is damaged: ${(error as Error).message}`);
+    throw new DataFileError(
+      `${name}: the gzip stream of ${bytes.length} bytes is damaged: ${(error as Error).message}`,
+    );
   }
 }
