@@ -1,0 +1,117 @@
+import type { Parameter } from '../nn/index.ts';
+import { getRngState, scope, setRngState, type Tensor } from '../tensor/index.ts';
+import type { Classifier } from './evaluate.ts';
+import type { FitState } from './fit.ts';
+import { CheckpointError, loadSafetensors, saveSafetensors } from './safetensors.ts';
+import type { Training } from './setup.ts';
+
+/**
+ * Two kinds of checkpoint. The weights: the network's state dict under `model.`, the loss's under `loss.`. And all that
+ * is needed to go on as if nothing had happened: the weights, the optimiser's state under `optimizer.`, the state of
+ * the random numbers, and in the metadata where training stands.
+ */
+
+type Tensors = Record<string, Tensor>;
+
+const prefixed = (prefix: string, tensors: Readonly<Tensors>): Tensors =>
+  Object.fromEntries(Object.entries(tensors).map(([name, value]) => [`${prefix}.${name}`, value]));
+
+const below = (prefix: string, tensors: Readonly<Tensors>): Tensors =>
+  Object.fromEntries(
+    Object.entries(tensors).flatMap(([name, value]) =>
+      name.startsWith(`${prefix}.`) ? [[name.slice(prefix.length + 1), value]] : [],
+    ),
+  );
+
+const weightsOf = ({ model, loss }: Classifier): Tensors => ({
+  ...prefixed('model', model.stateDict()),
+  ...prefixed('loss', loss.stateDict()),
+});
+
+function putWeights({ model, loss }: Classifier, tensors: Readonly<Tensors>): void {
+  model.loadStateDict(below('model', tensors));
+  loss.loadStateDict(below('loss', tensors));
+}
+
+/** Writes the weights. @param metadata strings kept with them */
+export async function saveWeights(
+  path: string,
+  classifier: Classifier,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await saveSafetensors(path, weightsOf(classifier), metadata);
+}
+
+/**
+ * Puts saved weights into a network and its loss.
+ * @returns the metadata
+ * @throws CheckpointError if the file is missing, damaged, or of another network or loss
+ */
+export async function loadWeights(path: string, classifier: Classifier): Promise<Record<string, string>> {
+  const { tensors, metadata } = await loadSafetensors(path);
+  try {
+    named(path, () => putWeights(classifier, tensors));
+  } finally {
+    for (const value of Object.values(tensors)) value.dispose();
+  }
+  return metadata;
+}
+
+/** What the metadata of a training checkpoint holds. */
+interface Position {
+  state: FitState;
+  scheduler: number;
+  groups: Record<string, unknown>[];
+}
+
+export async function saveTraining(path: string, training: Training, state: FitState): Promise<void> {
+  const { tensors, groups } = training.optimizer.stateDict();
+  const position: Position = { state, scheduler: training.scheduler.lastStep, groups };
+  using rng = getRngState().keep();
+  const all = { ...weightsOf(training), ...prefixed('optimizer', tensors), rng };
+  await saveSafetensors(path, all, { position: JSON.stringify(position) });
+}
+
+/**
+ * Puts a training to where `saveTraining` left it.
+ * @throws CheckpointError if the file is missing, damaged, or of another training
+ */
+export async function loadTraining(path: string, training: Training): Promise<FitState> {
+  const { tensors, metadata } = await loadSafetensors(path);
+  try {
+    return named(path, () => {
+      const position = JSON.parse(metadata.position ?? 'null') as Position | null;
+      const { rng } = tensors;
+      if (position === null || rng === undefined)
+        throw new Error('it has weights only, and no training to go on with');
+      putWeights(training, tensors);
+      scope(() =>
+        training.optimizer.loadStateDict({ tensors: toDevices(training, tensors), groups: position.groups }),
+      );
+      training.scheduler.resume(position.scheduler);
+      setRngState(rng);
+      return position.state;
+    });
+  } finally {
+    for (const value of Object.values(tensors)) value.dispose();
+  }
+}
+
+/** The optimiser's tensors, each on its parameter's device. */
+function toDevices({ optimizer }: Training, tensors: Readonly<Tensors>): Tensors {
+  const parameters: Parameter[] = optimizer.paramGroups.flatMap((group) => group.params);
+  return Object.fromEntries(
+    Object.entries(below('optimizer', tensors)).map(([name, value]) => {
+      const parameter = parameters[Number.parseInt(name, 10)];
+      return [name, parameter === undefined ? value : value.to({ device: parameter.device })];
+    }),
+  );
+}
+
+function named<T>(path: string, load: () => T): T {
+  try {
+    return load();
+  } catch (error) {
+    throw new CheckpointError(`${path}: ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,110 @@
+import { performance } from 'node:perf_hooks';
+import type { DataLoader, Dataset } from '../data/index.ts';
+import type { LRScheduler, Optimizer } from '../optim/index.ts';
+import { meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
+import { type Classifier, evaluate } from './evaluate.ts';
+
+/** Where a training stands; plain data, so that it can be saved. */
+export interface FitState {
+  /** The epoch at hand, from 1; beyond the last once all are done. */
+  epoch: number;
+  /** Of the epoch at hand. */
+  sums: Sums;
+  /** The epoch with the highest validation accuracy so far, the first of equals. */
+  best: { epoch: number; validationAccuracy: number } | null;
+  /** Spent in training and validation. */
+  seconds: number;
+}
+
+export const fitStart = (): FitState => ({ epoch: 1, sums: noSums(), best: null, seconds: 0 });
+
+/** An epoch's figures, one line of metrics.jsonl. */
+export interface EpochMetrics extends Record<string, number> {
+  epoch: number;
+  /** Of the network's group, at the end of the epoch */
+  lr: number;
+  loss: number;
+  /** Share of training images classified rightly when they were seen */
+  accuracy: number;
+  validationAccuracy: number;
+  /** Since the training began, without interruptions */
+  seconds: number;
+  /** Of training steps */
+  imagesPerSecond: number;
+}
+
+export interface FitOptions extends Classifier {
+  optimizer: Optimizer;
+  scheduler?: LRScheduler;
+  loader: DataLoader;
+  /** Chooses the epoch; never the test set. */
+  validation: Dataset;
+  epochs: number;
+  device?: string;
+  /** Where to go on. Default: at the beginning. */
+  state?: FitState;
+  /** Once it is aborted training ends after the step it is at. */
+  signal?: AbortSignal;
+  onProgress?: (epoch: number, sums: Sums) => void;
+  /** After each epoch, with the state from which the next begins. Awaited. */
+  onEpoch?: (metrics: EpochMetrics, state: FitState) => void | Promise<void>;
+}
+
+/**
+ * Trains for a number of epochs and validates after each.
+ *
+ * @returns the state it ended in; `epoch` is above `epochs` unless the signal stopped it
+ * @throws DivergedError if the loss is no longer finite
+ */
+export async function fit(options: FitOptions): Promise<FitState> {
+  const { model, loss, optimizer, scheduler, loader, validation, epochs, device, signal } = options;
+  const state = structuredClone(options.state ?? fitStart());
+  while (state.epoch <= epochs) {
+    const { epoch } = state;
+    const started = performance.now();
+    const before = state.sums.images;
+    state.sums = await trainEpoch({
+      model,
+      loss,
+      loader,
+      optimizer,
+      scheduler,
+      epoch,
+      signal,
+      sums: state.sums,
+      onProgress: (sums) => options.onProgress?.(epoch, sums),
+    });
+    const trained = (performance.now() - started) / 1000;
+    const imagesPerSecond = (state.sums.images - before) / trained;
+    let validationAccuracy: number | null = null;
+    if (!signal?.aborted) {
+      try {
+        validationAccuracy = (await evaluate({ model, loss }, validation, { device, signal })).accuracy;
+      } catch (error) {
+        if (!signal?.aborted) throw error;
+      }
+    }
+    state.seconds += (performance.now() - started) / 1000;
+    if (validationAccuracy === null) return state;
+
+    if (state.best === null || validationAccuracy > state.best.validationAccuracy) {
+      state.best = { epoch, validationAccuracy };
+    }
+    const means = meansOf(state.sums);
+    state.epoch++;
+    state.sums = noSums();
+    const metrics: EpochMetrics = {
+      epoch,
+      lr: optimizer.paramGroups[0]!.lr,
+      loss: means.loss!,
+      accuracy: means.accuracy!,
+      validationAccuracy,
+      seconds: state.seconds,
+      imagesPerSecond,
+      ...means,
+      ...loss.summary(),
+    };
+    await options.onEpoch?.(metrics, structuredClone(state));
+  }
+  return state;
+}

@@ -1,0 +1,28 @@
+/** Training, evaluation, checkpoints and run folders. */
+export { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
+export { type DataName, dataNames, resolveConfig, type TrainConfig, trainDefaults } from './config.ts';
+export { DivergedError, type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
+export { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
+export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
+export { interruptible } from './interrupt.ts';
+export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
+export {
+  evaluateRun,
+  type RunEvaluation,
+  type RunEvents,
+  type RunOptions,
+  type RunOutcome,
+  type RunStart,
+  resumeRun,
+  trainRun,
+} from './run.ts';
+export { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
+export {
+  CheckpointError,
+  decodeSafetensors,
+  encodeSafetensors,
+  loadSafetensors,
+  type SafetensorsFile,
+  saveSafetensors,
+} from './safetensors.ts';
+export { buildClassifier, buildTraining, type Training } from './setup.ts';

@@ -1,0 +1,104 @@
+import { meansOf, type Sums } from './epoch.ts';
+
+/** Where progress is shown: process.stderr. */
+export interface Output {
+  write(text: string): unknown;
+  isTTY?: boolean;
+  columns?: number;
+}
+
+export interface ProgressOptions {
+  epochs: number;
+  /** Steps in an epoch */
+  steps: number;
+  output?: Output;
+  /** For tests. Default: Date.now */
+  now?: () => number;
+}
+
+/** Seconds between two plain lines. */
+const lineEvery = 20;
+
+/**
+ * How far training is, how fast, and how long it still takes: a bar that is redrawn on a terminal, a plain line every
+ * 20 seconds elsewhere.
+ */
+export class Progress {
+  readonly #epochs: number;
+  readonly #steps: number;
+  readonly #output: Output;
+  readonly #now: () => number;
+  #shown = '';
+  #lastLine: number;
+  /** Steps and images when this epoch was first heard of, and when. */
+  #from: { epoch: number; steps: number; images: number; time: number } | null = null;
+
+  constructor({ epochs, steps, output = process.stderr, now = Date.now }: ProgressOptions) {
+    this.#epochs = epochs;
+    this.#steps = steps;
+    this.#output = output;
+    this.#now = now;
+    this.#lastLine = now();
+  }
+
+  update(epoch: number, sums: Sums): void {
+    const time = this.#now();
+    if (this.#from?.epoch !== epoch) this.#from = { epoch, steps: sums.steps, images: sums.images, time };
+    const text = this.#text(epoch, sums, time);
+    if (this.#output.isTTY) {
+      this.#redraw(text);
+    } else if (time - this.#lastLine >= 1000 * lineEvery) {
+      this.#output.write(`${text}\n`);
+      this.#lastLine = time;
+    }
+  }
+
+  /** Takes the bar away, for other lines to be printed. */
+  clear(): void {
+    if (this.#shown !== '') this.#output.write(`\r${' '.repeat(this.#shown.length)}\r`);
+    this.#shown = '';
+  }
+
+  #text(epoch: number, sums: Sums, time: number): string {
+    const from = this.#from!;
+    const done = sums.steps / this.#steps;
+    const seconds = (time - from.time) / 1000;
+    const { loss = Number.NaN, accuracy = Number.NaN } = meansOf(sums);
+    const parts = [
+      `epoch ${epoch}/${this.#epochs}`,
+      ...(this.#output.isTTY ? [bar(done)] : []),
+      `${Math.floor(100 * done)} %`,
+      `loss ${loss.toPrecision(4)}`,
+      `accuracy ${(100 * accuracy).toFixed(2)} %`,
+    ];
+    if (sums.steps > from.steps && seconds > 0) {
+      const left =
+        (this.#steps - sums.steps + (this.#epochs - epoch) * this.#steps) / (sums.steps - from.steps);
+      parts.push(
+        `${Math.round((sums.images - from.images) / seconds)} images/s`,
+        `${duration(left * seconds)} left`,
+      );
+    }
+    return parts.join('  ');
+  }
+
+  #redraw(text: string): void {
+    const line = text.slice(0, Math.max(20, (this.#output.columns ?? 80) - 1));
+    this.#output.write(`\r${line}${' '.repeat(Math.max(0, this.#shown.length - line.length))}`);
+    this.#shown = line;
+  }
+}
+
+function bar(done: number, width = 20): string {
+  const filled = Math.round(done * width);
+  return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
+}
+
+/** '45 s', '3:05 min', '2:10 h' */
+export function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const two = (value: number): string => String(value).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)}:${two(whole % 60)} min`;
+  return `${Math.floor(whole / 3600)}:${two(Math.floor((whole % 3600) / 60))} h`;
+}

@@ -1,0 +1,116 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { resolveConfig, type TrainConfig } from './config.ts';
+import { writeWhole } from './files.ts';
+import type { EpochMetrics } from './fit.ts';
+
+/** What a finished run came to; `result.json`. */
+export interface RunResult {
+  run: string;
+  config: TrainConfig;
+  /** Numbers of trained values */
+  parameters: { network: number; loss: number };
+  /** The epoch with the highest validation accuracy, whose weights are in model.safetensors */
+  epoch: number;
+  validationAccuracy: number;
+  /** Of that epoch. The test set had no part in choosing it. */
+  testAccuracy: number;
+  /** Of the last epoch, to compare */
+  lastTestAccuracy: number;
+  /** Of that epoch, by class */
+  testAccuracyByClass: number[];
+  /** Of training and validation */
+  seconds: number;
+}
+
+/** A run's folder and the files in it, each written by one function. */
+export class RunFolder {
+  readonly path: string;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** The weights of the chosen epoch. */
+  get weights(): string {
+    return this.file('model.safetensors');
+  }
+
+  /** All that is needed to go on. */
+  get last(): string {
+    return this.file('last.safetensors');
+  }
+
+  get exists(): boolean {
+    return existsSync(this.file('config.json'));
+  }
+
+  async create(config: TrainConfig): Promise<void> {
+    await mkdir(this.path, { recursive: true });
+    await this.writeJson('config.json', config);
+  }
+
+  /** @throws Error if it is no run's folder; TypeError if its configuration is not valid */
+  async readConfig(): Promise<TrainConfig> {
+    return resolveConfig((await this.readJson('config.json')) as Partial<TrainConfig>);
+  }
+
+  async readResult(): Promise<RunResult | null> {
+    return existsSync(this.file('result.json')) ? ((await this.readJson('result.json')) as RunResult) : null;
+  }
+
+  /** The metrics of epochs 1, 2, …; none where training has not come so far. */
+  async readMetrics(): Promise<EpochMetrics[]> {
+    const path = this.file('metrics.jsonl');
+    if (!existsSync(path)) return [];
+    const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+    return lines.map((line, i) => {
+      try {
+        return JSON.parse(line) as EpochMetrics;
+      } catch (error) {
+        throw new Error(`${path}: line ${i + 1} is no JSON: ${(error as Error).message}`);
+      }
+    });
+  }
+
+  async writeMetrics(metrics: readonly EpochMetrics[]): Promise<void> {
+    await writeWhole(this.file('metrics.jsonl'), metrics.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  }
+
+  async writeJson(name: string, value: unknown): Promise<void> {
+    await writeWhole(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  private async readJson(name: string): Promise<unknown> {
+    const path = this.file(name);
+    let text: string;
+    try {
+      text = await readFile(path, 'utf8');
+    } catch (error) {
+      throw new Error(`${this.path} is no run's folder: ${(error as Error).message}`);
+    }
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new Error(`${path} is no JSON: ${(error as Error).message}`);
+    }
+  }
+
+  async writeBytes(name: string, content: string | Uint8Array): Promise<void> {
+    await writeFile(this.file(name), content);
+  }
+}
+
+/** `mnist-2d-icu-seed0`, then `mnist-2d-icu-seed0-2`, …: the first name in `runsDir` that is free. */
+export function freeRunName(runsDir: string, { model, loss, seed }: TrainConfig): string {
+  const name = `${model}-${loss}-seed${seed}`;
+  for (let i = 1; ; i++) {
+    const candidate = i === 1 ? name : `${name}-${i}`;
+    if (!existsSync(join(runsDir, candidate))) return candidate;
+  }
+}

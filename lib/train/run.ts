@@ -1,0 +1,226 @@
+import { join } from 'node:path';
+import type { Splits } from '../data/index.ts';
+import { countParameters } from '../models/index.ts';
+import { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
+import { resolveConfig, type TrainConfig } from './config.ts';
+import type { Sums } from './epoch.ts';
+import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
+import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
+import { drawCurves, drawFeatures } from './pictures.ts';
+import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
+import { buildClassifier, buildTraining, type Training } from './setup.ts';
+import { findSplits, loadSplits } from './splits.ts';
+
+/** What a run tells while it goes on. All are optional. */
+export interface RunEvents {
+  /** Something a person should know. */
+  onMessage?: (message: string) => void;
+  onStart?: (start: RunStart) => void;
+  onProgress?: (epoch: number, sums: Sums) => void;
+  onEpoch?: (metrics: EpochMetrics) => void;
+}
+
+export interface RunStart {
+  folder: string;
+  config: TrainConfig;
+  parameters: RunResult['parameters'];
+  images: { train: number; validation: number; test: number };
+  stepsPerEpoch: number;
+  /** Where it goes on: the epoch, and how many of its steps are done. */
+  epoch: number;
+  step: number;
+}
+
+export interface RunOptions extends RunEvents {
+  /** Default: `INTRACLASS_DATA`, else `data`. */
+  dataDir?: string;
+  /** The folder of run folders. Default 'runs'. */
+  runsDir?: string;
+  /** The run's folder in `runsDir`. Default: the first free one of `<model>-<loss>-seed<seed>`, `…-2`, … */
+  runName?: string;
+  /** Once it is aborted the run saves itself after the step it is at, and ends. */
+  signal?: AbortSignal;
+}
+
+export type RunOutcome =
+  | { finished: true; folder: string; result: RunResult }
+  /** Interrupted; `resumeRun` goes on. */
+  | { finished: false; folder: string; epoch: number };
+
+/**
+ * Trains a network as configured into a folder of its own. Without a data set named in the configuration it is MNIST,
+ * or, where that cannot be had, the digits that this package draws.
+ *
+ * @throws TypeError for a setting that is not valid; Error if the folder is taken; DivergedError
+ */
+export async function trainRun(given: Partial<TrainConfig>, options: RunOptions = {}): Promise<RunOutcome> {
+  const { runsDir = 'runs', dataDir, runName } = options;
+  const wanted = resolveConfig(given);
+  if (runName !== undefined && new RunFolder(join(runsDir, runName)).exists) {
+    throw new Error(
+      `${join(runsDir, runName)} has a run already; choose another --run-name, or go on with it by --resume`,
+    );
+  }
+  const { data, splits } =
+    given.data === undefined
+      ? await findSplits(wanted.limitTrain, dataDir, options.onMessage ?? (() => {}))
+      : { data: given.data, splits: await loadSplits(wanted, dataDir) };
+  const config = { ...wanted, data };
+  const training = buildTraining(config, splits);
+  const folder = new RunFolder(join(runsDir, runName ?? freeRunName(runsDir, config)));
+  await folder.create(config);
+  return go(folder, config, splits, training, fitStart(), options);
+}
+
+/**
+ * Goes on with a run that was interrupted, as if it had not been: the same steps in the same order give the same
+ * weights. A run that had finished only makes its result anew.
+ *
+ * @param path the run's folder
+ * @throws Error if there is nothing to go on with; CheckpointError if a checkpoint is damaged
+ */
+export async function resumeRun(
+  path: string,
+  options: Omit<RunOptions, 'runsDir' | 'runName'> = {},
+): Promise<RunOutcome> {
+  const folder = new RunFolder(path);
+  const config = await folder.readConfig();
+  const splits = await loadSplits(config, options.dataDir);
+  const training = buildTraining(config, splits);
+  const state = await loadTraining(folder.last, training);
+  return go(folder, config, splits, training, state, options);
+}
+
+async function go(
+  folder: RunFolder,
+  config: TrainConfig,
+  splits: Splits,
+  training: Training,
+  start: FitState,
+  options: RunOptions,
+): Promise<RunOutcome> {
+  const { signal } = options;
+  const { model, loss, loader } = training;
+  // An epoch that was logged but not yet in the checkpoint is run again.
+  const metrics = (await folder.readMetrics()).filter(({ epoch }) => epoch < start.epoch);
+  const parameters = { network: countParameters(model), loss: countParameters(loss) };
+  options.onStart?.({
+    folder: folder.path,
+    config,
+    parameters,
+    images: {
+      train: countOf(splits.train),
+      validation: countOf(splits.validation),
+      test: countOf(splits.test),
+    },
+    stepsPerEpoch: loader.length,
+    epoch: start.epoch,
+    step: start.sums.steps,
+  });
+  const state = await fit({
+    ...training,
+    validation: splits.validation,
+    epochs: config.epochs,
+    device: config.device,
+    state: start,
+    signal,
+    onProgress: options.onProgress,
+    onEpoch: async (line, after) => {
+      if (after.best?.epoch === line.epoch) {
+        await saveWeights(folder.weights, training, { epoch: String(line.epoch) });
+      }
+      metrics.push(line);
+      await folder.writeMetrics(metrics);
+      await saveTraining(folder.last, training, after);
+      options.onEpoch?.(line);
+    },
+  });
+  // At the end of an epoch it has been saved already; here training may stand anywhere.
+  await saveTraining(folder.last, training, state);
+  if (state.epoch <= config.epochs) return { finished: false, folder: folder.path, epoch: state.epoch };
+  try {
+    const result = await conclude(folder, config, splits, training, state, parameters, signal);
+    await drawCurves(folder, metrics, titleOf(config, result));
+    return { finished: true, folder: folder.path, result };
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    return { finished: false, folder: folder.path, epoch: state.epoch };
+  }
+}
+
+const countOf = ({ labels }: { labels: { numel: number } }): number => labels.numel;
+
+const titleOf = ({ model, loss, data }: TrainConfig, { epoch, testAccuracy }: RunResult): string =>
+  `${model}, ${loss}, ${data}: ${(100 * testAccuracy).toFixed(2)} % on the test set (epoch ${epoch})`;
+
+/** Tests the last epoch's weights and the chosen ones', draws the features, writes the result. */
+async function conclude(
+  folder: RunFolder,
+  config: TrainConfig,
+  splits: Splits,
+  training: Training,
+  { best, seconds }: FitState,
+  parameters: RunResult['parameters'],
+  signal: AbortSignal | undefined,
+): Promise<RunResult> {
+  const { device } = config;
+  const last = await evaluate(training, splits.test, { device, signal });
+  await loadWeights(folder.weights, training);
+  const test = await evaluate(training, splits.test, { device, signal });
+  const result: RunResult = {
+    run: folder.path,
+    config,
+    parameters,
+    epoch: best!.epoch,
+    validationAccuracy: best!.validationAccuracy,
+    testAccuracy: test.accuracy,
+    lastTestAccuracy: last.accuracy,
+    testAccuracyByClass: byClass(test),
+    seconds,
+  };
+  if (training.model.featureDim === 2) {
+    await drawFeatures(folder, training, { train: splits.train, test }, titleOf(config, result), {
+      device,
+      signal,
+    });
+  }
+  await folder.writeJson('result.json', result);
+  return result;
+}
+
+/** NaN where a class has no images. */
+const byClass = ({ confusion }: Evaluation): number[] =>
+  confusion.map((row, k) => row[k]! / row.reduce((sum, count) => sum + count, 0));
+
+export interface RunEvaluation {
+  run: string;
+  config: TrainConfig;
+  /** Whose weights these are */
+  epoch: number;
+  test: Evaluation;
+  /** What the run itself had measured; null if it has not finished */
+  result: RunResult | null;
+}
+
+/**
+ * Loads a run's chosen weights and tests them.
+ * @param path the run's folder
+ * @throws Error if it is no run's folder; CheckpointError if it has no weights yet, or damaged ones
+ */
+export async function evaluateRun(
+  path: string,
+  options: { dataDir?: string; device?: string; threads?: number | null; signal?: AbortSignal } = {},
+): Promise<RunEvaluation & { classifier: Classifier }> {
+  const folder = new RunFolder(path);
+  const stored = await folder.readConfig();
+  const config = resolveConfig({
+    ...stored,
+    device: options.device ?? stored.device,
+    threads: options.threads ?? stored.threads,
+  });
+  const splits = await loadSplits({ ...config, limitTrain: null }, options.dataDir);
+  const classifier = buildClassifier(config, splits.test.numClasses);
+  const { epoch } = await loadWeights(folder.weights, classifier);
+  const test = await evaluate(classifier, splits.test, { device: config.device, signal: options.signal });
+  return { run: path, config, epoch: Number(epoch), test, result: await folder.readResult(), classifier };
+}

@@ -1,0 +1,54 @@
+import { DataLoader, type Splits } from '../data/index.ts';
+import { createLoss } from '../losses/index.ts';
+import { createModel } from '../models/index.ts';
+import { Adam, OneCycleLR } from '../optim/index.ts';
+import { cuda, manualSeed, scope, setNumThreads } from '../tensor/index.ts';
+import type { TrainConfig } from './config.ts';
+import type { Classifier } from './evaluate.ts';
+
+/** What a configuration describes, ready to train. */
+export interface Training extends Classifier {
+  optimizer: Adam;
+  scheduler: OneCycleLR;
+  loader: DataLoader;
+}
+
+/** The network and its loss, initialised from the seed, on the configured device. */
+export function buildClassifier(config: TrainConfig, numClasses: number): Classifier {
+  if (config.threads !== null) setNumThreads(config.threads);
+  if (config.device !== 'cpu' && !cuda.isAvailable()) {
+    throw new Error(
+      `device '${config.device}': no GPU is to be had; \`intraclass doctor\` says what is missing`,
+    );
+  }
+  manualSeed(config.seed);
+  return scope(() => {
+    const model = createModel(config.model);
+    const loss = createLoss(config.loss, numClasses, model.featureDim, config.lossOptions);
+    model.to({ device: config.device });
+    loss.to({ device: config.device });
+    return { model, loss };
+  });
+}
+
+/** All of it. The loss decides about the learning rate and decay of its own parameters. */
+export function buildTraining(config: TrainConfig, { train }: Splits): Training {
+  const { model, loss } = buildClassifier(config, train.numClasses);
+  const { lr, weightDecay, batchSize, seed, device } = config;
+  const groups = [
+    { name: 'network', params: model.parameters(), lr, weightDecay },
+    ...loss.parameterGroups(lr, weightDecay),
+  ].filter(({ params }) => params.length > 0);
+  const optimizer = new Adam(groups, { lr });
+  const loader = new DataLoader(train, { batchSize, seed, device, dropLast: true });
+  if (loader.length === 0) {
+    throw new Error(
+      `train: batchSize: expected at most ${train.labels.shape[0]}, the number of training images, got ${batchSize}`,
+    );
+  }
+  const scheduler = new OneCycleLR(optimizer, {
+    maxLr: groups.map((group) => group.lr),
+    totalSteps: config.epochs * loader.length,
+  });
+  return { model, loss, optimizer, scheduler, loader };
+}
