@@ -8,6 +8,9 @@ import { root, runMain } from './setup/steps.mjs';
 await runMain(async () => {
   await prepare();
   const main = join(root, 'dist', 'cli', 'main.js');
-  process.argv = [process.execPath, main, 'train', 'mnist-2d', '--loss', 'icu', ...process.argv.slice(2)];
+  const options = process.argv.slice(2);
+  // A run that is taken up again has its settings already.
+  const job = options.some((option) => option.startsWith('--resume')) ? [] : ['mnist-2d', '--loss', 'icu'];
+  process.argv = [process.execPath, main, 'train', ...job, ...options];
   await import(pathToFileURL(main).href);
 });

@@ -8,11 +8,11 @@
 
 import { checkNames, shown } from './check.ts';
 
-const covariances = ['isotropic', 'scalar', 'diagonal'] as const;
-const gammaModes = ['covariance', 'determinant', 'logdet'] as const;
-const alphaModes = ['distance', 'mahalanobis', 'positive'] as const;
-const regReductions = ['sum', 'classes', 'samples'] as const;
-const momentCenters = ['learned', 'batch'] as const;
+export const covariances = ['isotropic', 'scalar', 'diagonal'] as const;
+export const gammaModes = ['covariance', 'determinant', 'logdet'] as const;
+export const alphaModes = ['distance', 'mahalanobis', 'positive'] as const;
+export const regReductions = ['sum', 'classes', 'samples'] as const;
+export const momentCenters = ['learned', 'batch'] as const;
 const reductions = ['mean', 'sum', 'none'] as const;
 
 /** The shape of each class's covariance, see `IcuOptions.covariance`. */

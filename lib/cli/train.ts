@@ -1,0 +1,250 @@
+import { Argument, Command, Option } from 'commander';
+import {
+  alphaModes,
+  covariances,
+  gammaModes,
+  icuDefaults,
+  type LossOptions,
+  lossNames,
+  lossTitle,
+  momentCenters,
+  regReductions,
+} from '../losses/index.ts';
+import { modelNames } from '../models/index.ts';
+import {
+  dataNames,
+  duration,
+  type EpochMetrics,
+  interruptible,
+  Progress,
+  type RunEvents,
+  type RunOutcome,
+  type RunStart,
+  resumeRun,
+  type TrainConfig,
+  trainDefaults,
+  trainRun,
+} from '../train/index.ts';
+import { integer, number } from './options.ts';
+
+/** The options that make up the configuration. */
+type Settings = Partial<Omit<TrainConfig, 'lossOptions'>>;
+
+interface Flags extends Settings, LossFlags {
+  dataDir?: string;
+  runsDir: string;
+  runName?: string;
+  resume?: string;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+type LossFlags = Partial<Pick<LossOptions['icu'], (typeof icuFlags)[number]>>;
+const icuFlags = [
+  'alpha',
+  'gamma',
+  'lambdaMean',
+  'lambdaVar',
+  'covariance',
+  'gammaMode',
+  'alphaMode',
+  'regReduction',
+  'momentCenter',
+] as const;
+const settings = [
+  'model',
+  'loss',
+  'epochs',
+  'batchSize',
+  'lr',
+  'weightDecay',
+  'seed',
+  'threads',
+  'device',
+  'data',
+  'limitTrain',
+] as const;
+
+const defaultsTo = (value: unknown): string => `(default: ${value})`;
+
+export function trainCommand(): Command {
+  const d = trainDefaults;
+  const losses = lossNames.map((name) => `${name}, ${lossTitle(name)}`).join('; ');
+  const choice = (flags: string, text: string, names: readonly string[], fallback: string) =>
+    new Option(flags, `${text} ${defaultsTo(fallback)}`).choices([...names]);
+  return new Command('train')
+    .summary('train a network, and test it')
+    .description(
+      'train a network on MNIST. The epoch with the best accuracy on held-out training images is kept, and its ' +
+        'test accuracy printed. Everything is written into a folder of its own. Ctrl-C stops after the step and saves.',
+    )
+    .addArgument(new Argument('[model]', `the network ${defaultsTo(d.model)}`).choices(modelNames))
+    .optionsGroup('What to train:')
+    .addOption(choice('--model <name>', 'the network, instead of the argument', modelNames, d.model))
+    .addOption(choice('--loss <name>', losses, lossNames, d.loss))
+    .optionsGroup('How:')
+    .option('--epochs <n>', `times to see every image ${defaultsTo(d.epochs)}`, integer(1))
+    .option('--batch-size <n>', `images in a step ${defaultsTo(d.batchSize)}`, integer(2))
+    .option('--lr <x>', `the highest learning rate of the one-cycle schedule ${defaultsTo(d.lr)}`, number)
+    .option('--weight-decay <x>', `L2 penalty on the network ${defaultsTo(d.weightDecay)}`, number)
+    .option('--seed <n>', `of initialisation and shuffling ${defaultsTo(d.seed)}`, integer(0))
+    .option('--threads <n>', "CPU threads (default: LibTorch's choice)", integer(1))
+    .option('--device <name>', `cpu or cuda:0 ${defaultsTo(d.device)}`)
+    .optionsGroup('Options of the ICU loss (see docs/icu-loss.md):')
+    .option('--alpha <x>', `margin on the distance ${defaultsTo(icuDefaults.alpha)}`, number)
+    .option('--gamma <x>', `margin on the covariance ${defaultsTo(icuDefaults.gamma)}`, number)
+    .option(
+      '--lambda-mean <x>',
+      `weight of the means' regulariser ${defaultsTo(icuDefaults.lambdaMean)}`,
+      number,
+    )
+    .option(
+      '--lambda-var <x>',
+      `weight of the variances' regulariser ${defaultsTo(icuDefaults.lambdaVar)}`,
+      number,
+    )
+    .addOption(choice('--covariance <kind>', 'shape of a class', covariances, icuDefaults.covariance))
+    .addOption(choice('--gamma-mode <mode>', 'where gamma enters', gammaModes, icuDefaults.gammaMode))
+    .addOption(choice('--alpha-mode <mode>', 'what alpha multiplies', alphaModes, icuDefaults.alphaMode))
+    .addOption(choice('--reg-reduction <kind>', 'how classes weigh', regReductions, icuDefaults.regReduction))
+    .addOption(choice('--moment-center <kind>', 'of the variance', momentCenters, icuDefaults.momentCenter))
+    .optionsGroup('Data:')
+    .addOption(
+      new Option('--data <name>', 'default: mnist, or where it cannot be had drawn-digits').choices([
+        ...dataNames,
+      ]),
+    )
+    .option('--data-dir <folder>', 'the folder that has mnist/ (default: INTRACLASS_DATA, else data)')
+    .option('--limit-train <n>', 'train on the first n images only', integer(1))
+    .optionsGroup('Where the run goes:')
+    .option('--runs-dir <folder>', 'the folder of run folders', 'runs')
+    .option('--run-name <name>', 'the name of the run (default: <model>-<loss>-seed<seed>, made unique)')
+    .option('--resume <run>', 'go on with the run in this folder, with its settings')
+    .optionsGroup('Output:')
+    .option('--json', 'print one JSON object a line: each epoch, last the result')
+    .option('--quiet', 'print the result only')
+    .action(train);
+}
+
+async function train(model: TrainConfig['model'] | undefined, flags: Flags): Promise<void> {
+  const report = reporter(flags);
+  const config = configOf(model, flags);
+  const { dataDir, runsDir, runName, resume } = flags;
+  const outcome = await interruptible(
+    (signal) =>
+      resume === undefined
+        ? trainRun(config, { dataDir, runsDir, runName, signal, ...report })
+        : resumeRun(resume, { dataDir, signal, ...report }),
+    () => report.onMessage('interrupted: saving after this step (again to stop at once)'),
+  ).finally(report.clear);
+  report.onOutcome(outcome);
+  if (!outcome.finished) process.exitCode = 130;
+}
+
+/** What was asked for. Settings that were not named are left to their defaults. */
+function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partial<TrainConfig> {
+  const given = settings.filter((name) => flags[name] !== undefined);
+  const givenIcu = icuFlags.filter((name) => flags[name] !== undefined);
+  const named = [
+    ...(model === undefined ? [] : ['model']),
+    ...given,
+    ...givenIcu,
+    ...(flags.runName ? ['runName'] : []),
+  ];
+  if (flags.resume !== undefined && named.length > 0) {
+    throw new TypeError(
+      `--resume: expected no other settings, since the run keeps its own; got ${named.map(flag).join(', ')}`,
+    );
+  }
+  const loss = flags.loss ?? trainDefaults.loss;
+  if (loss !== 'icu' && givenIcu.length > 0) {
+    throw new TypeError(`${givenIcu.map(flag).join(', ')}: expected --loss icu, got --loss ${loss}`);
+  }
+  const pick = (names: readonly (keyof Flags)[]) =>
+    Object.fromEntries(names.map((name) => [name, flags[name]]));
+  const config: Partial<TrainConfig> = { ...(model === undefined ? {} : { model }), ...pick(given) };
+  return givenIcu.length === 0 ? config : { ...config, lossOptions: pick(givenIcu) };
+}
+
+/** runName → --run-name */
+const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+interface Reporter extends RunEvents {
+  onMessage: (message: string) => void;
+  onOutcome: (outcome: RunOutcome) => void;
+  clear: () => void;
+}
+
+/** Results go to standard output; progress and messages to standard error. */
+function reporter({ json = false, quiet = false }: Flags): Reporter {
+  let progress: Progress | null = null;
+  let epochs = 0;
+  const clear = () => progress?.clear();
+  const say = (text: string) => {
+    clear();
+    process.stderr.write(`${text}\n`);
+  };
+  const print = (text: string) => {
+    clear();
+    process.stdout.write(`${text}\n`);
+  };
+  return {
+    clear,
+    onMessage: say,
+    onStart: (start) => {
+      epochs = start.config.epochs;
+      if (quiet) return;
+      progress = new Progress({ epochs, steps: start.stepsPerEpoch });
+      if (!json) print(startText(start));
+    },
+    onProgress: (epoch, sums) => progress?.update(epoch, sums),
+    onEpoch: (metrics) => {
+      if (quiet) return;
+      print(json ? JSON.stringify({ event: 'epoch', ...metrics }) : epochText(metrics, epochs));
+    },
+    onOutcome: (outcome) => {
+      if (json) print(JSON.stringify({ event: outcome.finished ? 'result' : 'interrupted', ...outcome }));
+      else print(outcomeText(outcome));
+    },
+  };
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+const count = (value: number): string => value.toLocaleString('en-US');
+
+function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
+  const { model, loss, data, seed } = config;
+  const { train, validation, test } = images;
+  return [
+    `${model} with the loss ${loss} on ${data}, seed ${seed}`,
+    `  ${count(train)} images to train, ${count(validation)} held out to choose the epoch, ${count(test)} to test`,
+    `  ${count(parameters.network)} parameters in the network, ${count(parameters.loss)} in the loss`,
+    `  folder ${folder}`,
+    ...(epoch > 1 || step > 0 ? [`  going on at epoch ${epoch}, step ${step + 1}`] : []),
+  ].join('\n');
+}
+
+function epochText(metrics: EpochMetrics, epochs: number): string {
+  const { epoch, loss, accuracy, validationAccuracy, sigmaMean, imagesPerSecond, seconds } = metrics;
+  return [
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+    `loss ${loss.toFixed(4)}`,
+    `accuracy ${percent(accuracy)}`,
+    `held-out ${percent(validationAccuracy)}`,
+    ...(sigmaMean === undefined ? [] : [`mean σ ${sigmaMean.toFixed(3)}`]),
+    `${Math.round(imagesPerSecond)} images/s`,
+    duration(seconds),
+  ].join('  ');
+}
+
+function outcomeText(outcome: RunOutcome): string {
+  if (!outcome.finished) {
+    return `interrupted in epoch ${outcome.epoch}; to go on, type: intraclass train --resume ${outcome.folder}`;
+  }
+  const { result } = outcome;
+  return [
+    `test accuracy ${percent(result.testAccuracy)} (epoch ${result.epoch}, the best on the held-out images: ` +
+      `${percent(result.validationAccuracy)}; last epoch ${percent(result.lastTestAccuracy)})`,
+    `in ${duration(result.seconds)}; metrics, weights and pictures are in ${outcome.folder}`,
+  ].join('\n');
+}
