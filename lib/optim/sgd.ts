@@ -54,7 +54,7 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     // The fused operator starts all its momentum buffers, or none: parameters at their first step go separately.
     const isFirst = params.map((parameter) => this.stateOf(parameter) === undefined);
     for (const first of [true, false]) {
-      const chosen = params.flatMap((parameter, i) => (isFirst[i] === first ? [i] : []));
+      const chosen = [...params.keys()].filter((i) => isFirst[i] === first);
       if (chosen.length === 0) continue;
       const buffers = chosen.map((i) => this.bufferOf(params[i]!));
       this.fusedStep(

@@ -288,6 +288,7 @@ export function operatorFunction(qualifiedName: string): OperatorFunction {
 
   // Most calls have a tensor, or a tensor and another or a number: those go over without an array in between.
   return function operator(a?: unknown, b?: unknown): unknown {
+    // biome-ignore lint/complexity/noArguments: a rest parameter would make an array in every call.
     const count = arguments.length;
     if (a instanceof Tensor) {
       if (count === 1) {
@@ -307,6 +308,7 @@ export function operatorFunction(qualifiedName: string): OperatorFunction {
         return plan.givesTensor ? new Tensor(result as number) : finish(plan, result, [a, b]);
       }
     }
+    // biome-ignore lint/complexity/noArguments: as above.
     const args = Array.from(arguments);
     const options = args.findIndex((arg) => codeOf(arg) === Code.options);
     if (options < 0) return callMany(args);

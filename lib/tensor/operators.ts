@@ -29,8 +29,10 @@ function method(name: string, call: OperatorFunction): (this: Tensor, ...args: u
   const position = selfPosition[name] ?? 0;
   if (position === 0) {
     return function (this: Tensor, a?: unknown) {
-      if (arguments.length === 0) return call(this);
-      return arguments.length === 1 ? call(this, a) : call(this, ...arguments);
+      // biome-ignore lint/complexity/noArguments: a rest parameter would make an array in every call.
+      const given = arguments;
+      if (given.length === 0) return call(this);
+      return given.length === 1 ? call(this, a) : call(this, ...given);
     };
   }
   return function (this: Tensor, ...args: unknown[]) {

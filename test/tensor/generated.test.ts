@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { libtorch, native } from '../../lib/native.ts';
 import { Tensor, torch } from '../../lib/tensor/index.ts';
-// @ts-expect-error a plain JavaScript module
 import { generateOperators } from '../../scripts/operators/generate.mjs';
 
 const version = libtorch.version.replace(/\+.*/, '');

@@ -6,7 +6,7 @@ describe('toString', () => {
   it.each([
     [tensor([1, 2, 3]), 'tensor([1., 2., 3.])'],
     [tensor([1.5, -2, 0]), 'tensor([ 1.5000, -2.0000,  0.0000])'],
-    [tensor(3.14159), 'tensor(3.1416)'],
+    [tensor(2.34567), 'tensor(2.3457)'],
     [tensor([[1n, -20n]]), 'tensor([[  1, -20]])'],
     [tensor([true, false]), 'tensor([ True, False])'],
     [tensor([1e-5, 1]), 'tensor([1.0000e-05, 1.0000e+00])'],

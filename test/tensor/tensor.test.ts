@@ -78,7 +78,7 @@ describe('tensor()', () => {
   it('survives a shared buffer being transferred away', () => {
     const x = torch.ones([4]);
     const view = x.toTypedArray({ share: true });
-    const moved = structuredClone(view, { transfer: [view.buffer] });
+    const moved = structuredClone(view, { transfer: [view.buffer as ArrayBuffer] });
     expect(moved[0]).toBe(1);
     expect(x.sum().item()).toBe(4);
   });
