@@ -17,8 +17,9 @@
 //   options.h     the options as enumerations
 //   checks.h      shapes, dtypes and devices
 //   autograd.cpp  icu::loss and icu::distances over the inner operators
-//   cpu/          the inner operators on the CPU; simd/ their inner loops, once for each
-//   instruction set cuda/         the inner operators on the GPU meta.cpp      shapes alone
+//   meta.cpp      the inner operators' shapes alone
+//   cpu/, cuda/   the inner operators on the CPU and the GPU
+//   simd/         the CPU's inner loops, once for each instruction set
 #include <torch/library.h>
 
 TORCH_LIBRARY(icu, m) {

@@ -1,0 +1,84 @@
+/** The library of native/icu loaded by Python: gradcheck, and a PyTorch expression of the formulas beside it. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { locate } from '../../lib/native/locate.mjs';
+import { hasTorch, runPython } from '../support/python.ts';
+
+const library = join(
+  locate().binaries.folder,
+  process.platform === 'darwin' ? 'libintraclass_icu.dylib' : 'libintraclass_icu.so',
+);
+const folder = fileURLToPath(new URL('python', import.meta.url));
+
+/** Option sets that together take every value of every option, each beside some of the others. */
+const options: Record<string, unknown>[] = [
+  {},
+  { covariance: 'scalar' },
+  { covariance: 'diagonal' },
+  { gamma: 0.2, gamma_mode: 'determinant' },
+  { gamma: 0.2, gamma_mode: 'logdet', covariance: 'diagonal' },
+  { alpha: 0.3, alpha_mode: 'mahalanobis' },
+  { alpha: 0.3, alpha_mode: 'positive', covariance: 'scalar' },
+  { alpha: 0.3, gamma: 0.2, covariance: 'diagonal', reg_reduction: 'classes' },
+  { reg_reduction: 'samples', moment_center: 'batch' },
+  { moment_center: 'batch', covariance: 'diagonal', lambda_mean: 0.7, lambda_var: 0.4 },
+  { moment_gradient: false, covariance: 'scalar' },
+  { moment_gradient: false, moment_center: 'batch', covariance: 'diagonal' },
+  { reduction: 'sum', prior: true },
+  { reduction: 'none', prior: true, ignored: true, covariance: 'diagonal' },
+  { ignored: true, lambda_var: 0 },
+  { min_log_variance: -0.1, max_log_variance: 0.2 },
+];
+
+describe.skipIf(!hasTorch)('libintraclass_icu in Python', () => {
+  // One process for all sets: Python takes seconds to load torch.
+  const results = hasTorch
+    ? runPython<{ gradcheck: boolean | string; distances: boolean; values: number; gradients: number }[]>(
+        `
+sys.path.insert(0, given['folder'])
+import reference
+torch.ops.load_library(given['library'])
+loss, distances = torch.ops.icu.loss, torch.ops.icu.distances
+
+def problem(o):
+    g = torch.Generator().manual_seed(3)
+    N, K, D = 9, 4, 3
+    draw = lambda *shape: torch.randn(shape, generator=g, dtype=torch.float64)
+    x, mu = draw(N, D), draw(K, D)
+    s = 0.5 * draw(K, D) if o.get('covariance') == 'diagonal' else 0.5 * draw(K)
+    labels = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2])  # class 3 is absent
+    if o.pop('ignored', False): labels[[1, 6]] = -100
+    prior = torch.log_softmax(draw(K), 0) if o.pop('prior', False) else None
+    return [t.requires_grad_() for t in (x, mu, s)], labels, prior
+
+def check(o):
+    (x, mu, s), labels, prior = problem(o)
+    f = lambda x, mu, s: loss(x, labels, mu, s, prior, **o)[:2]
+    try:
+        gradcheck = torch.autograd.gradcheck(f, (x, mu, s))
+    except RuntimeError as error:
+        gradcheck = str(error)
+    bounds = {k: v for k, v in o.items() if k in ('covariance', 'min_log_variance', 'max_log_variance')}
+    dist = torch.autograd.gradcheck(lambda *a: distances(*a, **bounds), (x, mu, s))
+    both = []
+    for parts in (f(x, mu, s), reference.loss(x, labels, mu, s, prior, **o)):
+        weights = [torch.linspace(0.5, 1.5, part.numel(), dtype=torch.float64).reshape(part.shape) for part in parts]
+        total = sum((part * weight).sum() for part, weight in zip(parts, weights))
+        both.append(([part.detach() for part in parts], torch.autograd.grad(total, (x, mu, s))))
+    far = lambda i: max(((a - b).abs().max() / (1 + b.abs().max())).item() for a, b in zip(both[0][i], both[1][i]))
+    return dict(gradcheck=gradcheck, distances=dist, values=far(0), gradients=far(1))
+
+result = [check(dict(o)) for o in given['options']]`,
+        { library, folder, options },
+      )
+    : [];
+
+  it.each(options.map((set, i) => ({ set: JSON.stringify(set), i })))('$set', ({ i }) => {
+    const { gradcheck, distances, values, gradients } = results[i]!;
+    expect(gradcheck).toBe(true);
+    expect(distances).toBe(true);
+    expect(values).toBeLessThanOrEqual(1e-12);
+    expect(gradients).toBeLessThanOrEqual(1e-10);
+  });
+});

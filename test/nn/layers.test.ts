@@ -1,0 +1,322 @@
+import { describe, expect, it } from 'vitest';
+import * as nn from '../../lib/nn/index.ts';
+import { manualSeed, noGrad, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { expectClose } from '../support/close.ts';
+import { hasTorch, runPython } from '../support/python.ts';
+
+interface LayerCase {
+  python: string;
+  make: () => nn.Module;
+  shape: number[];
+}
+
+const layers: LayerCase[] = [
+  { python: 'Linear(6, 4)', make: () => new nn.Linear(6, 4), shape: [3, 6] },
+  { python: 'Linear(6, 4, bias=False)', make: () => new nn.Linear(6, 4, { bias: false }), shape: [2, 5, 6] },
+  { python: 'Conv2d(2, 4, 3)', make: () => new nn.Conv2d(2, 4, 3), shape: [3, 2, 7, 6] },
+  {
+    python: 'Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2, bias=False)',
+    make: () =>
+      new nn.Conv2d(4, 6, [3, 2], {
+        stride: [2, 1],
+        padding: [1, 2],
+        dilation: [1, 2],
+        groups: 2,
+        bias: false,
+      }),
+    shape: [2, 4, 8, 9],
+  },
+  { python: 'BatchNorm1d(5)', make: () => new nn.BatchNorm1d(5), shape: [7, 5] },
+  {
+    python: 'BatchNorm1d(5, eps=1e-3, momentum=0.3)',
+    make: () => new nn.BatchNorm1d(5, { eps: 1e-3, momentum: 0.3 }),
+    shape: [4, 5, 3],
+  },
+  { python: 'BatchNorm2d(3)', make: () => new nn.BatchNorm2d(3), shape: [4, 3, 5, 5] },
+  {
+    python: 'BatchNorm2d(3, affine=False, track_running_stats=False)',
+    make: () => new nn.BatchNorm2d(3, { affine: false, trackRunningStats: false }),
+    shape: [4, 3, 5, 5],
+  },
+  { python: 'PReLU()', make: () => new nn.PReLU(), shape: [3, 4] },
+  {
+    python: 'PReLU(4, init=0.1)',
+    make: () => new nn.PReLU({ numParameters: 4, init: 0.1 }),
+    shape: [3, 4, 2, 2],
+  },
+  { python: 'ReLU()', make: () => new nn.ReLU(), shape: [3, 4] },
+  { python: 'MaxPool2d(2)', make: () => new nn.MaxPool2d(2), shape: [2, 3, 7, 6] },
+  {
+    python: 'MaxPool2d(3, stride=2, padding=1, ceil_mode=True)',
+    make: () => new nn.MaxPool2d(3, { stride: 2, padding: 1, ceilMode: true }),
+    shape: [2, 3, 8, 8],
+  },
+  { python: 'AvgPool2d(2)', make: () => new nn.AvgPool2d(2), shape: [2, 3, 6, 6] },
+  {
+    python: 'AvgPool2d((3, 2), stride=(2, 1), padding=1)',
+    make: () => new nn.AvgPool2d([3, 2], { stride: [2, 1], padding: 1 }),
+    shape: [2, 3, 7, 7],
+  },
+  { python: 'Flatten()', make: () => new nn.Flatten(), shape: [2, 3, 4] },
+  { python: 'Flatten(0, 1)', make: () => new nn.Flatten(0, 1), shape: [2, 3, 4] },
+  { python: 'Identity()', make: () => new nn.Identity(), shape: [2, 3] },
+  { python: 'Dropout(0)', make: () => new nn.Dropout(0), shape: [2, 3] },
+  {
+    python: 'Sequential(Conv2d(1, 2, 3), BatchNorm2d(2), PReLU(2), Flatten(), Linear(32, 3))',
+    make: () =>
+      new nn.Sequential(
+        new nn.Conv2d(1, 2, 3),
+        new nn.BatchNorm2d(2),
+        new nn.PReLU({ numParameters: 2 }),
+        new nn.Flatten(),
+        new nn.Linear(32, 3),
+      ),
+    shape: [3, 1, 6, 6],
+  },
+];
+
+type Values = Record<string, { shape: number[]; values: number[] }>;
+
+const valuesOf = (value: Tensor): number[] => [...value.detach().toTypedArray()].map(Number);
+const stateOf = (module: nn.Module): Values =>
+  Object.fromEntries(
+    Object.entries(module.stateDict()).map(([name, value]) => [
+      name,
+      { shape: value.shape, values: valuesOf(value) },
+    ]),
+  );
+/** Values that depend on their place alone, the same on both sides. */
+const inputOf = (shape: number[]): Tensor =>
+  torch
+    .arange(
+      shape.reduce((a, b) => a * b, 1),
+      { dtype: 'float32' },
+    )
+    .mul(0.7)
+    .sin()
+    .reshape(shape);
+
+interface Theirs {
+  training: number[];
+  evaluation: number[];
+  input: number[];
+  gradients: Record<string, number[]>;
+  after: Values;
+}
+
+const modules = layers.map(({ make }) => make());
+const theirs = hasTorch
+  ? runPython<Theirs[]>(
+      `
+from torch.nn import *
+def run(layer, state, shape):
+    layer.load_state_dict({k: torch.tensor(v['values']).reshape(v['shape']) for k, v in state.items()})
+    count = 1
+    for size in shape: count *= size
+    x = torch.arange(count, dtype=torch.float32).mul(0.7).sin().reshape(shape).requires_grad_()
+    y = layer(x)
+    (y * y.detach().cos()).sum().backward()
+    after = {k: dict(shape=list(v.shape), values=v.flatten().tolist()) for k, v in layer.state_dict().items()}
+    layer.eval()
+    return dict(training=y.flatten().tolist(), evaluation=layer(x).flatten().tolist(), input=x.grad.flatten().tolist(),
+                gradients={k: p.grad.flatten().tolist() for k, p in layer.named_parameters()}, after=after)
+result = [run(layer, *rest) for layer, rest in zip([${layers.map(({ python }) => python).join(', ')}], given)]`,
+      layers.map(({ shape }, i) => [stateOf(modules[i]!), shape]),
+    )
+  : [];
+
+describe('layers', () => {
+  it.skipIf(!hasTorch).each(layers.map((layer, i) => ({ ...layer, i })))(
+    '$python: forward, backward, state and names as PyTorch',
+    ({ i, shape }) => {
+      const layer = modules[i]!;
+      const expected = theirs[i]!;
+      const x = inputOf(shape);
+      x.requiresGrad = true;
+      const y = layer.forward(x) as Tensor;
+      y.mul(y.detach().cos()).sum().backward();
+      const close = { atol: 2e-5, rtol: 1e-5 };
+      expectClose(valuesOf(y), expected.training, close);
+      expectClose(valuesOf(x.grad!), expected.input, close);
+      const gradients = Object.fromEntries(
+        layer.namedParameters().map(([name, p]) => [name, valuesOf(p.grad!)]),
+      );
+      expect(Object.keys(gradients)).toEqual(Object.keys(expected.gradients));
+      for (const [name, values] of Object.entries(gradients)) {
+        expectClose(values, expected.gradients[name]!, { atol: 1e-4, rtol: 1e-4 });
+      }
+      const after = stateOf(layer);
+      expect(Object.keys(after).sort()).toEqual(Object.keys(expected.after).sort());
+      for (const [name, { shape: size, values }] of Object.entries(after)) {
+        expect(size).toEqual(expected.after[name]!.shape);
+        expectClose(values, expected.after[name]!.values, close);
+      }
+      layer.eval();
+      expectClose(valuesOf(layer.forward(x) as Tensor), expected.evaluation, close);
+    },
+  );
+
+  it('Dropout zeroes a share p and keeps the mean; in evaluation it does nothing', () => {
+    const dropout = new nn.Dropout(0.25);
+    const x = torch.ones([200, 500]);
+    const y = dropout.forward(x);
+    const zeros = y.eq(0).to({ dtype: 'float32' }).mean().item();
+    expect(Math.abs(zeros - 0.25)).toBeLessThan(5 * Math.sqrt((0.25 * 0.75) / 100_000));
+    expect(Math.abs(y.mean().item() - 1)).toBeLessThan(0.01);
+    expectClose(y.max().item(), 4 / 3, { rtol: 1e-6 });
+    expect(dropout.eval().forward(x).sum().item()).toBe(100_000);
+  });
+
+  it('name what is wrong with their arguments', () => {
+    expect(() => new nn.Linear(0, 3)).toThrow(
+      "Linear: argument 'inFeatures' expected an integer of at least 1, got number 0",
+    );
+    expect(() => new nn.Conv2d(3, 4, 0)).toThrow(/Conv2d: argument 'kernelSize'/);
+    expect(() => new nn.Conv2d(3, 4, 3, { groups: 2 })).toThrow(
+      /'groups' expected a divisor of 3 and 4, got 2/,
+    );
+    expect(() => new nn.MaxPool2d([2, 2, 2] as unknown as [number, number])).toThrow(
+      /expected one or two integers/,
+    );
+    expect(() => new nn.Dropout(1.5)).toThrow(
+      "Dropout: argument 'p' expected a number from 0 to 1, got number 1.5",
+    );
+    expect(() => new nn.BatchNorm2d(3).forward(torch.zeros([2, 3]))).toThrow(
+      /expected \(N, C, H, W\), got \[2, 3\]/,
+    );
+    expect(() => new nn.Sequential(new nn.ReLU(), 3 as unknown as nn.Module)).toThrow(
+      'Sequential: argument 1 expected a Module, got number 3',
+    );
+  });
+});
+
+describe('initialisation', () => {
+  /** The largest absolute value and the standard deviation of many draws. */
+  const statistics = (values: Tensor) =>
+    scope(() =>
+      noGrad(() => ({
+        bound: values.abs().max().item(),
+        std: values.std().item(),
+        mean: values.mean().item(),
+      })),
+    );
+
+  it.each([
+    { name: 'Linear', make: () => new nn.Linear(300, 500), fanIn: 300 },
+    { name: 'Conv2d', make: () => new nn.Conv2d(32, 64, 5), fanIn: 32 * 25 },
+    { name: 'grouped Conv2d', make: () => new nn.Conv2d(32, 64, 5, { groups: 4 }), fanIn: 8 * 25 },
+  ])("$name: PyTorch's, U(−1/√fanIn, 1/√fanIn)", ({ make, fanIn }) => {
+    const layer = make();
+    const bound = 1 / Math.sqrt(fanIn);
+    const weight = statistics(layer.weight);
+    expect(weight.bound).toBeLessThanOrEqual(bound);
+    expect(weight.bound).toBeGreaterThan(0.99 * bound);
+    expectClose(weight.std, bound / Math.sqrt(3), { rtol: 0.02 });
+    expect(Math.abs(weight.mean)).toBeLessThan(0.02 * bound);
+    const bias = statistics(layer.bias!);
+    expect(bias.bound).toBeLessThanOrEqual(bound);
+    expectClose(bias.std, bound / Math.sqrt(3), { rtol: 0.15 });
+  });
+
+  it.skipIf(!hasTorch)('draws the very numbers that PyTorch draws from the same seed', () => {
+    const expected = runPython<number[][]>(`
+torch.manual_seed(7)
+net = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.Linear(5, 4))
+result = [p.flatten().tolist() for p in net.parameters()]`);
+    const ours = scope(() => {
+      manualSeed(7);
+      return new nn.Sequential(new nn.Conv2d(2, 3, 3), new nn.Linear(5, 4)).parameters().map(valuesOf);
+    });
+    ours.forEach((values, i) => {
+      expectClose(values, expected[i]!, { atol: 1e-7 });
+    });
+  });
+
+  it('fills by name, with the stated spread', () => {
+    const weight = torch.empty([400, 250]);
+    expectClose(statistics(nn.init.kaimingNormal_(weight)).std, Math.sqrt(2 / 250), { rtol: 0.02 });
+    expectClose(
+      statistics(nn.init.kaimingNormal_(weight, { mode: 'fanOut', a: 1 })).std,
+      Math.sqrt(1 / 400),
+      {
+        rtol: 0.02,
+      },
+    );
+    expectClose(statistics(nn.init.kaimingUniform_(weight)).bound, Math.sqrt(6 / 250), { rtol: 0.01 });
+    expectClose(statistics(nn.init.xavierUniform_(weight)).bound, Math.sqrt(6 / 650), { rtol: 0.01 });
+    expectClose(statistics(nn.init.xavierNormal_(weight, 2)).std, 2 * Math.sqrt(2 / 650), { rtol: 0.02 });
+    expect(() => nn.init.fans([3])).toThrow(/expected two or more dimensions, got \[3\]/);
+  });
+});
+
+describe('Module', () => {
+  class Net extends nn.Module {
+    readonly body = new nn.Sequential(new nn.Linear(3, 4), new nn.BatchNorm1d(4));
+    readonly temperature = new nn.Parameter(tensor([2]));
+    readonly runningCount = new nn.Buffer(tensor([5n]));
+    forward(x: Tensor): Tensor {
+      return this.body.forward(x).mul(this.temperature);
+    }
+  }
+
+  it("names parameters, buffers and modules as PyTorch, in the order of assignment, a module's own first", () => {
+    const net = new Net();
+    expect(net.namedParameters().map(([name]) => name)).toEqual([
+      'temperature',
+      'body.0.weight',
+      'body.0.bias',
+      'body.1.weight',
+      'body.1.bias',
+    ]);
+    expect(net.namedBuffers().map(([name]) => name)).toEqual([
+      'running_count',
+      'body.1.running_mean',
+      'body.1.running_var',
+      'body.1.num_batches_tracked',
+    ]);
+    expect(net.namedModules().map(([name]) => name)).toEqual(['', 'body', 'body.0', 'body.1']);
+  });
+
+  it('switches all modules between training and evaluation', () => {
+    const net = new Net().eval();
+    expect(net.namedModules().every(([, module]) => !module.training)).toBe(true);
+    net.train();
+    expect(net.namedModules().every(([, module]) => module.training)).toBe(true);
+  });
+
+  it('changes the dtype of floating-point tensors, and keeps the objects and their autograd', () => {
+    const net = new Net();
+    const [, weight] = net.namedParameters().find(([name]) => name === 'body.0.weight')!;
+    net.to({ dtype: 'float64' });
+    expect(weight.dtype).toBe('float64');
+    expect(weight.isLeaf && weight.requiresGrad).toBe(true);
+    expect(net.runningCount.dtype).toBe('int64');
+    net
+      .forward(torch.ones([2, 3], { dtype: 'float64' }))
+      .sum()
+      .backward();
+    expect(weight.grad!.shape).toEqual([4, 3]);
+    net.zeroGrad();
+    expect(weight.grad).toBeNull();
+  });
+
+  it('keeps its tensors when the scope in which it was made ends', () => {
+    const net = scope(() => new Net());
+    expect(net.forward(torch.ones([2, 3])).shape).toEqual([2, 4]);
+  });
+
+  it('loads a state dict by copying, and says all that does not fit', () => {
+    const [from, to] = [new Net(), new Net()];
+    to.loadStateDict(from.stateDict());
+    expect(stateOf(to)).toEqual(stateOf(from));
+    noGrad(() => from.temperature.fill_(9));
+    expect(to.temperature.item()).toBe(2);
+
+    const { 'body.0.bias': _, ...rest } = from.stateDict();
+    const state = { ...rest, extra: tensor([1]), temperature: tensor([1, 2]) };
+    expect(() => to.loadStateDict(state)).toThrow(
+      'loadStateDict: missing: body.0.bias. unexpected: extra. of another shape: temperature expected [1], got [2]',
+    );
+    expect(() => to.loadStateDict(rest, { strict: false })).not.toThrow();
+  });
+});

@@ -1,0 +1,151 @@
+import { describe, expect, it } from 'vitest';
+import { Parameter } from '../../lib/nn/index.ts';
+import { Adam, AdamW, type Optimizer, SGD } from '../../lib/optim/index.ts';
+import { scope, type Tensor, tensor } from '../../lib/tensor/index.ts';
+import { expectClose } from '../support/close.ts';
+import { hasTorch, runPython } from '../support/python.ts';
+
+// Ten steps on f(w) = Σ (a·w² + sin w), whose gradients change with every step; two groups, float64.
+const start = { first: [0.5, -1.25, 2], second: [3, -0.75] };
+const curvature = 0.3;
+
+type Make = (groups: { params: Parameter[]; lr?: number; weightDecay?: number }[]) => Optimizer;
+
+const cases: { name: string; ours: Make; python: string }[] = [
+  { name: 'SGD', ours: (g) => new SGD(g, { lr: 0.1 }), python: 'SGD(groups, lr=0.1)' },
+  {
+    name: 'SGD with momentum and weight decay',
+    ours: (g) => new SGD(g, { lr: 0.1, momentum: 0.9, weightDecay: 0.01 }),
+    python: 'SGD(groups, lr=0.1, momentum=0.9, weight_decay=0.01)',
+  },
+  {
+    name: 'SGD with dampening',
+    ours: (g) => new SGD(g, { lr: 0.1, momentum: 0.9, dampening: 0.4 }),
+    python: 'SGD(groups, lr=0.1, momentum=0.9, dampening=0.4)',
+  },
+  {
+    name: 'SGD with Nesterov momentum',
+    ours: (g) => new SGD(g, { lr: 0.05, momentum: 0.8, nesterov: true, weightDecay: 0.02 }),
+    python: 'SGD(groups, lr=0.05, momentum=0.8, nesterov=True, weight_decay=0.02)',
+  },
+  { name: 'Adam', ours: (g) => new Adam(g), python: 'Adam(groups)' },
+  {
+    name: 'Adam with weight decay',
+    ours: (g) => new Adam(g, { lr: 0.05, weightDecay: 0.1, betas: [0.8, 0.95], eps: 1e-6 }),
+    python: 'Adam(groups, lr=0.05, weight_decay=0.1, betas=(0.8, 0.95), eps=1e-6)',
+  },
+  {
+    name: 'Adam with AMSGrad',
+    ours: (g) => new Adam(g, { lr: 0.05, amsgrad: true }),
+    python: 'Adam(groups, lr=0.05, amsgrad=True)',
+  },
+  { name: 'AdamW', ours: (g) => new AdamW(g, { lr: 0.05 }), python: 'AdamW(groups, lr=0.05)' },
+];
+
+const parameters = () =>
+  [start.first, start.second].map((values) => new Parameter(tensor(Float64Array.from(values))));
+
+function step(optimizer: Optimizer, params: readonly Parameter[]): void {
+  scope(() => {
+    optimizer.zeroGrad();
+    const terms = params.map((w): Tensor => w.square().mul(curvature).add(w.sin()).sum());
+    terms.reduce((a, b) => a.add(b)).backward();
+    optimizer.step();
+  });
+}
+
+const groupsOf = ([first, second]: Parameter[]) => [
+  { params: [first!] },
+  { params: [second!], lr: 0.02, weightDecay: 0.005 },
+];
+const valuesOf = (params: readonly Parameter[]) =>
+  params.flatMap((w) => [...w.detach().toTypedArray()].map(Number));
+
+// One process for all cases: Python takes seconds to load torch.
+const theirs = hasTorch
+  ? runPython<number[][]>(
+      `
+def run(make):
+    ws = [torch.tensor(given[k], dtype=torch.float64, requires_grad=True) for k in ('first', 'second')]
+    optimizer = make([dict(params=[ws[0]]), dict(params=[ws[1]], lr=0.02, weight_decay=0.005)])
+    for _ in range(10):
+        optimizer.zero_grad()
+        sum((${curvature} * w.square() + w.sin()).sum() for w in ws).backward()
+        optimizer.step()
+    return [x for w in ws for x in w.tolist()]
+from torch.optim import *
+result = [run(make) for make in [${cases.map(({ python }) => `lambda groups: ${python}`).join(', ')}]]`,
+      start,
+    )
+  : [];
+
+describe('ten steps', () => {
+  it.skipIf(!hasTorch).each(cases.map((each, i) => ({ ...each, i })))('$name: as PyTorch', ({ ours, i }) => {
+    const params = parameters();
+    const optimizer = ours(groupsOf(params));
+    for (let n = 0; n < 10; n++) step(optimizer, params);
+    expectClose(valuesOf(params), theirs[i]!, { atol: 1e-9 });
+  });
+
+  it.each(cases)('$name: go on from a state dict as without', ({ ours }) => {
+    const straight = parameters();
+    const whole = ours(groupsOf(straight));
+    for (let i = 0; i < 10; i++) step(whole, straight);
+
+    const params = parameters();
+    const before = ours(groupsOf(params));
+    for (let i = 0; i < 4; i++) step(before, params);
+    const after = ours(groupsOf(params));
+    after.loadStateDict(before.stateDict());
+    for (let i = 0; i < 6; i++) step(after, params);
+    expect(valuesOf(params)).toEqual(valuesOf(straight));
+  });
+});
+
+describe('an optimiser', () => {
+  it('goes down the plain gradient', () => {
+    const w = new Parameter(tensor(Float64Array.of(1)));
+    const optimizer = new SGD([w], { lr: 0.25 });
+    w.square().sum().backward();
+    optimizer.step();
+    expect(w.item()).toBe(0.5);
+  });
+
+  it('leaves parameters without a gradient alone, and starts their momentum when they get one', () => {
+    const [first, second] = parameters() as [Parameter, Parameter];
+    const optimizer = new SGD([first, second], { lr: 0.1, momentum: 0.9 });
+    first.sum().backward();
+    optimizer.step();
+    expect(valuesOf([second])).toEqual(start.second);
+    optimizer.zeroGrad();
+    first.sum().add(second.sum()).backward();
+    optimizer.step();
+    expectClose(
+      valuesOf([second]),
+      start.second.map((value) => value - 0.1),
+      { atol: 1e-12 },
+    );
+    expectClose(
+      valuesOf([first]),
+      start.first.map((value) => value - 0.1 - 0.19),
+      { atol: 1e-12 },
+    );
+  });
+
+  it('names what is wrong with its arguments', () => {
+    const [w] = parameters() as [Parameter];
+    expect(() => new Adam([])).toThrow(
+      "Adam: argument 'params' expected parameters or groups of them, got none",
+    );
+    expect(() => new Adam([w], { lr: -1 })).toThrow(
+      "Adam: argument 'lr' expected a number of at least 0, got number -1",
+    );
+    expect(() => new Adam([w], { betas: [0.9, 1] })).toThrow(/'betas' expected a number from 0 to below 1/);
+    expect(() => new SGD([w], { nesterov: true })).toThrow(/'nesterov' expected a momentum above 0/);
+    expect(() => new SGD([w, w])).toThrow(/a parameter in two places/);
+    expect(() => new SGD([3 as unknown as Parameter])).toThrow(TypeError);
+    expect(() => new SGD([w]).loadStateDict({ tensors: {}, groups: [] })).toThrow(
+      /expected 1 parameter groups, got 0/,
+    );
+  });
+});
