@@ -11,6 +11,12 @@ const library = join(
 );
 const folder = fileURLToPath(new URL('python', import.meta.url));
 
+/**
+ * Whether the gradient is meant to be the derivative. At a bound it is a projected one, and with detached moments
+ * (docs/icu-loss.md) it leaves out a part.
+ */
+const isDerivative = (set: Record<string, unknown>) => set.clamped !== true && set.moment_gradient !== false;
+
 /** Option sets that together take every value of every option, each beside some of the others. */
 const options: Record<string, unknown>[] = [
   {},
@@ -28,13 +34,17 @@ const options: Record<string, unknown>[] = [
   { reduction: 'sum', prior: true },
   { reduction: 'none', prior: true, ignored: true, covariance: 'diagonal' },
   { ignored: true, lambda_var: 0 },
-  { min_log_variance: -0.1, max_log_variance: 0.2 },
+  { min_log_variance: -3, max_log_variance: 3 },
+  { min_log_variance: -0.1, max_log_variance: 0.2, clamped: true },
 ];
+
+/** gradcheck: true or its message; values and gradients: the largest difference, relative to 1 + the largest value. */
+type Result = { gradcheck: boolean | string; distances: boolean | string; values: number; gradients: number };
 
 describe.skipIf(!hasTorch)('libintraclass_icu in Python', () => {
   // One process for all sets: Python takes seconds to load torch.
   const results = hasTorch
-    ? runPython<{ gradcheck: boolean | string; distances: boolean; values: number; gradients: number }[]>(
+    ? runPython<Result[]>(
         `
 sys.path.insert(0, given['folder'])
 import reference
@@ -52,33 +62,38 @@ def problem(o):
     prior = torch.log_softmax(draw(K), 0) if o.pop('prior', False) else None
     return [t.requires_grad_() for t in (x, mu, s)], labels, prior
 
+def gradcheck(f, inputs):
+    try:
+        return torch.autograd.gradcheck(f, inputs)
+    except RuntimeError as error:
+        return str(error)
+
 def check(o):
+    clamped = o.pop('clamped', False)
     (x, mu, s), labels, prior = problem(o)
     f = lambda x, mu, s: loss(x, labels, mu, s, prior, **o)[:2]
-    try:
-        gradcheck = torch.autograd.gradcheck(f, (x, mu, s))
-    except RuntimeError as error:
-        gradcheck = str(error)
     bounds = {k: v for k, v in o.items() if k in ('covariance', 'min_log_variance', 'max_log_variance')}
-    dist = torch.autograd.gradcheck(lambda *a: distances(*a, **bounds), (x, mu, s))
+    d = lambda *a: distances(*a, **bounds)
     both = []
     for parts in (f(x, mu, s), reference.loss(x, labels, mu, s, prior, **o)):
         weights = [torch.linspace(0.5, 1.5, part.numel(), dtype=torch.float64).reshape(part.shape) for part in parts]
         total = sum((part * weight).sum() for part, weight in zip(parts, weights))
         both.append(([part.detach() for part in parts], torch.autograd.grad(total, (x, mu, s))))
     far = lambda i: max(((a - b).abs().max() / (1 + b.abs().max())).item() for a, b in zip(both[0][i], both[1][i]))
-    return dict(gradcheck=gradcheck, distances=dist, values=far(0), gradients=far(1))
+    return dict(values=far(0), **({} if clamped else dict(
+        gradcheck=gradcheck(f, (x, mu, s)), distances=gradcheck(d, (x, mu, s)), gradients=far(1))))
 
 result = [check(dict(o)) for o in given['options']]`,
         { library, folder, options },
       )
     : [];
 
-  it.each(options.map((set, i) => ({ set: JSON.stringify(set), i })))('$set', ({ i }) => {
+  it.each(options.map((set, i) => ({ name: JSON.stringify(set), set, i })))('$name', ({ set, i }) => {
     const { gradcheck, distances, values, gradients } = results[i]!;
-    expect(gradcheck).toBe(true);
-    expect(distances).toBe(true);
     expect(values).toBeLessThanOrEqual(1e-12);
+    if (set.clamped === true) return;
+    if (isDerivative(set)) expect(gradcheck).toBe(true);
+    expect(distances).toBe(true);
     expect(gradients).toBeLessThanOrEqual(1e-10);
   });
 });
