@@ -1,0 +1,139 @@
+/** The compiled command, as a person starts it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function intraclass(args: string[], whileRunning: (child: ChildProcess, stdout: string) => void = () => {}) {
+  return new Promise<Ended>((ended, failed) => {
+    const env = { ...process.env, INTRACLASS_DATA: '' };
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder, env });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk) => {
+      output.stdout += chunk;
+      whileRunning(child, output.stdout);
+    });
+    child.stderr.on('data', (chunk) => {
+      output.stderr += chunk;
+    });
+    child.on('error', failed);
+    child.on('close', (code) => ended({ code, ...output }));
+  });
+}
+
+let folder: string;
+beforeAll(() => {
+  if (!existsSync(main)) throw new Error('dist/ is missing; type: npm run build');
+  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const small = ['--data', 'drawn-digits', '--limit-train', '640', '--threads', '1'];
+const json = (text: string) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+const metrics = (run: string) =>
+  json(readFileSync(join(folder, run, 'metrics.jsonl'), 'utf8')).map(
+    ({ seconds: _, imagesPerSecond: __, ...line }) => line,
+  );
+
+describe('intraclass', () => {
+  it('trains, writes the run, and evaluates it to the same accuracy', { timeout: 240_000 }, async () => {
+    const trained = await intraclass(['train', 'mnist-2d', '--epochs', '2', '--json', ...small]);
+    expect(trained.stderr).toBe('');
+    expect(trained.code).toBe(0);
+    const events = json(trained.stdout);
+    expect(events.map(({ event }) => event)).toEqual(['epoch', 'epoch', 'result']);
+    const result = events[2]!.result as Record<string, unknown>;
+    expect(result.parameters).toEqual({ network: 657_154, loss: 30 });
+
+    const run = 'runs/mnist-2d-icu-seed0';
+    expect(events[2]!.folder).toBe(run);
+    expect(readdirSync(join(folder, run)).sort()).toEqual([
+      'config.json',
+      'curves.png',
+      'curves.svg',
+      'features.png',
+      'features.svg',
+      'last.safetensors',
+      'metrics.jsonl',
+      'model.safetensors',
+      'result.json',
+    ]);
+    expect(metrics(run)).toHaveLength(2);
+    expect(JSON.parse(readFileSync(join(folder, run, 'result.json'), 'utf8'))).toEqual(result);
+    const chosen = metrics(run).find(({ epoch }) => epoch === result.epoch)!;
+    expect(chosen.validationAccuracy).toBe(result.validationAccuracy);
+
+    const evaluated = await intraclass(['evaluate', run, '--json']);
+    const [figures] = json(evaluated.stdout);
+    expect(figures!.testAccuracy).toBe(result.testAccuracy);
+    expect(figures!.recorded).toBe(result.testAccuracy);
+    expect(figures!.count).toBe(10_000);
+
+    // The second half of this test: the same run, interrupted by Ctrl-C after its first epoch and taken up again.
+    let interrupted = false;
+    const stopped = await intraclass(
+      ['train', 'mnist-2d', '--epochs', '2', '--json', '--run-name', 'again', ...small],
+      (child, stdout) => {
+        if (!interrupted && stdout.includes('\n')) {
+          interrupted = true;
+          child.kill('SIGINT');
+        }
+      },
+    );
+    expect(stopped.stderr).toMatch(/interrupted: saving/);
+    expect(stopped.code).toBe(130);
+    expect(json(stopped.stdout).at(-1)).toMatchObject({ event: 'interrupted', folder: 'runs/again' });
+    expect(existsSync(join(folder, 'runs/again/result.json'))).toBe(false);
+
+    const taken = await intraclass(['train', 'mnist-2d', '--run-name', 'again', ...small]);
+    expect(taken.code).toBe(1);
+    expect(taken.stderr).toMatch(/runs\/again has a run already/);
+
+    const resumed = await intraclass(['train', '--resume', 'runs/again', '--quiet']);
+    expect(resumed.stderr).toBe('');
+    expect(resumed.stdout).toMatch(/^test accuracy \d+\.\d\d % \(epoch \d/);
+    expect(metrics('runs/again')).toEqual(metrics(run));
+    const weights = (name: string) => readFileSync(join(folder, name, 'model.safetensors'));
+    expect(weights('runs/again').equals(weights(run))).toBe(true);
+  });
+
+  it.each<[string[], number, RegExp]>([
+    [['--help'], 0, /^Usage: intraclass/],
+    [['train', '--help'], 0, /--lr <x> +the highest learning rate/],
+    [['--version'], 0, /^\d+\.\d+\.\d+$/m],
+    [[], 2, /Usage: intraclass/],
+    [['learn'], 2, /unknown command 'learn'/],
+    [['train', 'lenet'], 2, /Allowed choices are mnist-2d, mnist-100d/],
+    [['train', '--lr', 'high'], 2, /'--lr <x>' argument 'high' is invalid\. Expected a number/],
+    [['train', '--lr', '-1'], 2, /error: train: lr: expected a finite number above 0, got number -1/],
+    [['train', '--epochs', '1.5'], 2, /Expected an integer of at least 1/],
+    [['train', '--alpha', '-1', '--data', 'drawn-digits'], 2, /IcuLoss: alpha: expected/],
+    [['train', '--loss', 'ce', '--gamma', '1'], 2, /--gamma: expected --loss icu, got --loss ce/],
+    [['train', '--resume', 'nowhere'], 1, /nowhere is no run's folder/],
+    [['train', '--resume', 'x', '--lr', '1'], 2, /--resume: expected no other settings.*--lr/],
+    [['train', '--device', 'cuda:0', '--data', 'drawn-digits'], 1, /no GPU is to be had|CUDA/],
+    [['train', '--data', 'mnist', '--data-dir', 'nowhere'], 1, /could not download nowhere/],
+    [['evaluate', 'nowhere'], 1, /nowhere is no run's folder/],
+  ])('%j ends with %i', async (args, code, output) => {
+    const ended = await intraclass(args);
+    expect(ended.stdout + ended.stderr).toMatch(output);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).not.toMatch(/^ {4}at /m);
+  });
+});

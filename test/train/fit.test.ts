@@ -1,0 +1,235 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Dataset, datasetFromBytes, drawDigits, type Splits } from '../../lib/data/index.ts';
+import { memory, noGrad } from '../../lib/tensor/index.ts';
+import {
+  buildTraining,
+  CheckpointError,
+  DivergedError,
+  type EpochMetrics,
+  evaluate,
+  type FitState,
+  fit,
+  loadTraining,
+  loadWeights,
+  resolveConfig,
+  saveTraining,
+  saveWeights,
+  type TrainConfig,
+  type Training,
+  trainEpoch,
+} from '../../lib/train/index.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const digits = (count: number, seed: number): Dataset =>
+  datasetFromBytes(drawDigits(count, seed), {
+    name: 'digits',
+    numClasses: 10,
+    shape: [1, 28, 28],
+    mean: 0.13,
+    std: 0.31,
+  });
+const splits: Splits = { train: digits(200, 1), validation: digits(50, 2), test: digits(70, 3) };
+const config = (more: Partial<TrainConfig> = {}) =>
+  resolveConfig({ data: 'drawn-digits', epochs: 3, batchSize: 32, threads: 1, ...more });
+
+const weights = ({ model, loss }: Training) =>
+  [...Object.values(model.stateDict()), ...Object.values(loss.stateDict())].flatMap((value) =>
+    [...value.detach().toTypedArray()].map(Number),
+  );
+
+/** Figures that are the same whenever the run takes place. */
+const timeless = (lines: readonly EpochMetrics[]) =>
+  lines.map(({ seconds: _, imagesPerSecond: __, ...line }) => line);
+
+async function train(
+  settings: TrainConfig,
+  { from, stopAfter = Infinity }: { from?: string; stopAfter?: number } = {},
+) {
+  const training = buildTraining(settings, splits);
+  const start = from === undefined ? undefined : await loadTraining(from, training);
+  const controller = new AbortController();
+  const lines: EpochMetrics[] = [];
+  let steps = 0;
+  // Every step draws a batch: the only thing that happens in each.
+  const { loader } = training;
+  const epoch = loader.epoch.bind(loader);
+  loader.epoch = (number) => {
+    const batches = epoch(number);
+    return {
+      ...batches,
+      batch: (i) => {
+        if (++steps === stopAfter) controller.abort();
+        return batches.batch(i);
+      },
+    };
+  };
+  const state = await fit({
+    ...training,
+    validation: splits.validation,
+    epochs: settings.epochs,
+    state: start,
+    signal: controller.signal,
+    onEpoch: (line) => {
+      lines.push(line);
+    },
+  });
+  return { training, state, lines };
+}
+
+describe('fit', () => {
+  it('learns, and says which epoch was best on the held-out images', async () => {
+    const { state, lines, training } = await train(config({ epochs: 12, loss: 'ce', model: 'mnist-100d' }));
+    expect(lines.map(({ epoch }) => epoch)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(lines.at(-1)!.loss).toBeLessThan(0.5 * lines[0]!.loss);
+    const accuracies = lines.map(({ validationAccuracy }) => validationAccuracy);
+    const best = Math.max(...accuracies);
+    expect(best).toBeGreaterThan(0.5);
+    expect(state.best).toEqual({ epoch: accuracies.indexOf(best) + 1, validationAccuracy: best });
+    expect(state.epoch).toBe(13);
+    expect(training.scheduler.lastStep).toBe(12 * 6);
+  });
+
+  it("logs the loss's parts and diagnostics as means over the images", async () => {
+    const { lines } = await train(config({ epochs: 1 }));
+    const [line] = lines;
+    expect(line!.loss).toBeCloseTo(line!.classification! + line!.regularizer!, 4);
+    expect(line!.validRows).toBe(32);
+    expect(line!.negativeShare).toBeGreaterThanOrEqual(0);
+    expect(line!.sigmaMean).toBeGreaterThan(0);
+  });
+
+  // 6 steps an epoch: within the first, at the end of the first, within the second, just before the end of all.
+  it.each([1, 4, 6, 9, 17])(
+    'goes on after an interruption in step %i as if there had been none',
+    async (stopAfter) => {
+      const settings = config();
+      const whole = await train(settings);
+      const path = join(folder, 'last.safetensors');
+      const first = await train(settings, { stopAfter });
+      expect(first.state.epoch).toBe(Math.ceil(stopAfter / 6));
+      expect(first.state.sums.steps).toBe(((stopAfter - 1) % 6) + 1);
+      await saveTraining(path, first.training, first.state);
+      const second = await train({ ...settings }, { from: path });
+      expect(weights(second.training)).toEqual(weights(whole.training));
+      expect(timeless([...first.lines, ...second.lines])).toEqual(timeless(whole.lines));
+      expect({ ...second.state, seconds: 0 }).toEqual({ ...whole.state, seconds: 0 });
+    },
+  );
+
+  it('gives the same weights for the same seed, others for another', async () => {
+    const a = await train(config({ epochs: 1 }));
+    const b = await train(config({ epochs: 1 }));
+    const c = await train(config({ epochs: 1, seed: 1 }));
+    expect(weights(a.training)).toEqual(weights(b.training));
+    expect(weights(c.training)).not.toEqual(weights(a.training));
+  });
+
+  it('stops at a loss that is not finite, and names the step', async () => {
+    const training = buildTraining(config(), splits);
+    noGrad(() => training.model.parameters()[0]!.fill_(Number.NaN));
+    const running = trainEpoch({ ...training, epoch: 1 });
+    await expect(running).rejects.toThrow(DivergedError);
+    await expect(trainEpoch({ ...training, epoch: 1 })).rejects.toThrow(
+      /epoch 1, step 1 of 6: the loss is NaN/,
+    );
+  });
+
+  it('leaves no tensors behind', async () => {
+    const training = buildTraining(config(), splits);
+    await trainEpoch({ ...training, epoch: 1 });
+    await evaluate(training, splits.test);
+    const before = memory.tensors;
+    training.scheduler.resume(0);
+    await trainEpoch({ ...training, epoch: 2 });
+    await evaluate(training, splits.test);
+    expect(memory.tensors).toBe(before);
+  });
+
+  it('reports progress, and lets other work have its turn', async () => {
+    const training = buildTraining(config({ batchSize: 8 }), splits);
+    const steps: number[] = [];
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    await trainEpoch({ ...training, epoch: 1, onProgress: (sums) => steps.push(sums.steps) });
+    clearInterval(timer);
+    expect(steps).toEqual([10, 20, 25]);
+    expect(turns).toBeGreaterThan(5);
+  });
+});
+
+describe('evaluate', () => {
+  it('counts every image once and leaves the modules as they were', async () => {
+    const training = buildTraining(config(), splits);
+    training.loss.eval();
+    const { accuracy, correct, count, confusion, features, labels } = await evaluate(training, splits.test);
+    expect(count).toBe(70);
+    expect(confusion.flat().reduce((a, b) => a + b)).toBe(70);
+    expect(correct).toBe(confusion.reduce((sum, row, k) => sum + row[k]!, 0));
+    expect(accuracy).toBe(correct / 70);
+    expect(features).toHaveLength(140);
+    expect(labels).toHaveLength(70);
+    expect([training.model.training, training.loss.training]).toEqual([true, false]);
+  });
+});
+
+describe('checkpoints', () => {
+  const start = (): FitState => ({
+    epoch: 1,
+    sums: { steps: 0, images: 0, values: {} },
+    best: null,
+    seconds: 0,
+  });
+
+  it('give the weights back', async () => {
+    const from = buildTraining(config(), splits);
+    const to = buildTraining(config({ seed: 5 }), splits);
+    const path = join(folder, 'model.safetensors');
+    await saveWeights(path, from, { epoch: '3' });
+    expect(await loadWeights(path, to)).toEqual({ epoch: '3' });
+    expect(weights(to)).toEqual(weights(from));
+  });
+
+  it('say what does not fit', async () => {
+    const training = buildTraining(config(), splits);
+    const path = join(folder, 'x.safetensors');
+    await saveWeights(path, training);
+    await expect(loadTraining(path, training)).rejects.toThrow(/it has weights only/);
+    await saveTraining(path, training, start());
+    const other = buildTraining(config({ loss: 'ce' }), splits);
+    await expect(loadTraining(path, other)).rejects.toThrow(CheckpointError);
+    await expect(loadTraining(path, other)).rejects.toThrow(
+      /missing: linear.weight, linear.bias. unexpected: means/,
+    );
+  });
+});
+
+describe('configuration', () => {
+  it.each<[Partial<Record<keyof TrainConfig, unknown>>, string]>([
+    [{ epochs: 0 }, 'train: epochs: expected an integer of at least 1, got number 0'],
+    [{ lr: Number.NaN }, 'train: lr: expected a finite number above 0, got number NaN'],
+    [{ weightDecay: -1 }, 'train: weightDecay: expected a finite number of at least 0, got number -1'],
+    [{ model: 'lenet' }, 'train: model: expected one of mnist-2d, mnist-100d, got string "lenet"'],
+    [{ device: 'gpu' }, "train: device: expected 'cpu', 'cuda' or 'cuda:0', got string \"gpu\""],
+    [{ threads: 0 }, 'train: threads: expected an integer of at least 1, or null, got number 0'],
+    [{ seed: 1.5 }, 'train: seed: expected an integer of at least 0, got number 1.5'],
+  ])('%o is refused', (given, message) => {
+    expect(() => resolveConfig(given as Partial<TrainConfig>)).toThrow(message);
+  });
+
+  it('names settings that do not exist, and what does not fit the data', () => {
+    expect(() => resolveConfig({ rate: 3 } as Partial<TrainConfig>)).toThrow(/there is no setting 'rate'/);
+    expect(() => buildTraining(config({ batchSize: 500 }), splits)).toThrow(
+      'train: batchSize: expected at most 200, the number of training images, got 500',
+    );
+  });
+});
