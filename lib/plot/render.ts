@@ -1,12 +1,15 @@
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
-import { parse, type Spec, View } from 'vega';
+import { parse, resetSVGDefIds, type Spec, View } from 'vega';
 import { theme } from './style.ts';
 
 /** Draws a Vega specification as SVG; no browser and no canvas are needed. */
 export async function renderSvg(spec: Spec): Promise<string> {
   const view = new View(parse(spec, theme), { renderer: 'none' });
   try {
+    // Vega numbers clip paths through all pictures of a process; from here the same data give the same picture.
+    await view.runAsync();
+    resetSVGDefIds();
     return await view.toSVG();
   } finally {
     view.finalize();
