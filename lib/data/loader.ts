@@ -55,7 +55,7 @@ export class DataLoader {
   epoch(number: number): { batch(i: number): Batch; dispose(): void } {
     const { dataset, batchSize, length } = this;
     const count = sizeOf(dataset);
-    const order = scope(() => this.order(number, count)).keep();
+    const order = scope(() => this.order(number)).keep();
     // (pixel / 255 − mean) / std as one scale and one offset.
     const scale = 1 / (255 * dataset.std);
     const offset = -dataset.mean / dataset.std;
@@ -79,7 +79,12 @@ export class DataLoader {
     };
   }
 
-  private order(epoch: number, count: number): Tensor {
+  /**
+   * The places of an epoch's images in the data set, in their order: (N) int64.
+   * @param epoch from 1
+   */
+  order(epoch: number): Tensor {
+    const count = sizeOf(this.dataset);
     if (this.#seed === null) return torch.arange(count, { dtype: 'int64' });
     // Neighbouring seeds and epochs must not share orders: 2^20 epochs fit between two seeds.
     const generator = new Generator().manualSeed((BigInt(this.#seed) << 20n) + BigInt(epoch));

@@ -1,6 +1,6 @@
 // Our cases of the training benchmark; peer.py has the same, and starts from what is written here into settings.folder:
 //   images.u8, labels.i64   the dataset
-//   order.i32               the order of epoch 0
+//   order.i64               the order of the first epoch
 //   parameters.f32          those of the network, then those of the loss
 //   meta.json               shapes, normalisation, optimiser's groups, the loss's options
 import { existsSync, writeFileSync } from 'node:fs';
@@ -21,9 +21,9 @@ function randomImages(count) {
     name: `${count} random images (MNIST was not found; INTRACLASS_DATA may name a folder that has it)`,
     images: torch.randint(0, 256, [count, 1, 28, 28], { generator, dtype: 'uint8' }).keep(),
     labels: torch.randint(0, 10, [count], { generator }).keep(),
-    classes: Array.from({ length: 10 }, (_, k) => String(k)),
-    mean: [0.1307],
-    std: [0.3081],
+    numClasses: 10,
+    mean: 0.1307,
+    std: 0.3081,
   };
 }
 
@@ -32,7 +32,7 @@ async function dataset(imagesAtMost) {
     try {
       return (await loadMnist({ download: false })).train;
     } catch (error) {
-      if (error.name !== 'DataNotFoundError') throw error;
+      if (error.name !== 'DataMissingError') throw error;
     }
   }
   return randomImages(imagesAtMost ?? 12_800);
@@ -49,7 +49,10 @@ function writeStart({ folder, batch }, { data, loader, network, loss, groups }) 
     writeFileSync(file('images.u8'), bytesOf(data.images));
     writeFileSync(file('labels.i64'), bytesOf(data.labels));
   }
-  writeFileSync(file('order.i32'), loader.order(0));
+  writeFileSync(
+    file('order.i64'),
+    scope(() => bytesOf(loader.order(1))),
+  );
   const parameters = [...network.parameters(), ...loss.parameters()];
   writeFileSync(file('parameters.f32'), Buffer.concat(parameters.map(bytesOf)));
   const meta = {
@@ -68,50 +71,63 @@ function writeStart({ folder, batch }, { data, loader, network, loss, groups }) 
   writeFileSync(file('meta.json'), JSON.stringify(meta));
 }
 
-/** The batches of one epoch after the other. */
-function* endless(loader) {
-  for (let epoch = 0; ; epoch++) yield* loader.epoch(epoch);
+/** The batches of one epoch after the other; each belongs to whoever asks for it. */
+function endless(loader) {
+  let number = 1;
+  let epoch = loader.epoch(number);
+  let i = 0;
+  return {
+    next() {
+      if (i === loader.length) {
+        epoch.dispose();
+        epoch = loader.epoch(++number);
+        i = 0;
+      }
+      return epoch.batch(i++);
+    },
+    dispose: () => epoch.dispose(),
+  };
 }
 
 export async function train(settings) {
   const data = await dataset(settings.images);
   manualSeed(1);
   const network = createModel(settings.model);
-  const loss = createLoss(settings.loss, data.classes.length, network.featureDim);
+  const loss = createLoss(settings.loss, data.numClasses, network.featureDim);
   const groups = [
     { params: network.parameters(), lr: LR, weightDecay: WEIGHT_DECAY },
     ...loss.parameterGroups(LR, WEIGHT_DECAY),
   ];
-  const loader = new DataLoader(data, { batchSize: settings.batch, shuffle: true, dropLast: true });
+  const loader = new DataLoader(data, { batchSize: settings.batch, seed: 0, dropLast: true });
   const optimizer = new Adam(groups, { lr: LR });
   writeStart(settings, { data, loader, network, loss, groups });
   network.train();
   loss.train();
 
-  const step = ({ images, labels }) => {
+  const batches = endless(loader);
+  const step = () => {
+    const { images, labels } = batches.next();
     optimizer.zeroGrad();
     const { total } = loss.forward(network.forward(images), labels);
     total.backward();
     optimizer.step();
     return total;
   };
-  const batches = endless(loader);
-  const lossOf = (batch) => scope(() => step(batch).item());
+  const lossOf = () => scope(() => step().item());
   return {
     run(iterations) {
       for (let i = 1; i < iterations; i++) {
-        const batch = batches.next().value;
         scope(() => {
-          step(batch);
+          step();
         });
       }
-      const last = lossOf(batches.next().value);
+      const last = lossOf();
       if (!Number.isFinite(last)) throw new Error(`the loss is ${last}`);
     },
-    firstLosses: () => [lossOf(batches.next().value), lossOf(batches.next().value)],
+    firstLosses: () => [lossOf(), lossOf()],
     about: () => ({ images: data.name }),
     close() {
-      batches.return();
+      batches.dispose();
       for (const tensor of [data.images, data.labels]) tensor.dispose();
     },
   };

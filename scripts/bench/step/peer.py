@@ -13,7 +13,30 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from network import NETWORKS  # noqa: E402
+
+def block(inputs, outputs, kernel, padding):
+    """conv, conv, BN, pool, PReLU: (N, in, H, W) -> (N, out, H/2, W/2)."""
+    return [
+        nn.Conv2d(inputs, outputs, kernel, padding=padding),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
+        nn.BatchNorm2d(outputs),
+        nn.MaxPool2d(2),
+        nn.PReLU(outputs),
+    ]
+
+
+def mnist_2d():
+    head = [nn.Linear(64 * 6 * 6, 256), nn.BatchNorm1d(256), nn.PReLU(256), nn.Linear(256, 2)]
+    return nn.Sequential(*block(1, 32, 5, 0), *block(32, 64, 3, 1), nn.Flatten(), *head)
+
+
+def mnist_100d():
+    third = [nn.Conv2d(64, 128, 3, padding=1), nn.BatchNorm2d(128), nn.MaxPool2d(2), nn.PReLU(128)]
+    head = [nn.Linear(128 * 3 * 3, 100), nn.BatchNorm1d(100)]
+    return nn.Sequential(*block(1, 32, 5, 0), *block(32, 64, 3, 1), *third, nn.Flatten(), *head)
+
+
+NETWORKS = {"mnist-2d": (mnist_2d, 2), "mnist-100d": (mnist_100d, 100)}
 
 
 class IcuLoss(nn.Module):
@@ -85,12 +108,12 @@ class Train:
         self.batch = meta["batch"]
         self.images = read("images.u8", torch.uint8).view(meta["images"])
         self.labels = read("labels.i64", torch.int64)
-        self.order = read("order.i32", torch.int32).to(torch.int64)
-        mean, std = (torch.tensor(meta[name], dtype=torch.float64).view(1, -1, 1, 1) for name in ("mean", "std"))
-        self.scale, self.shift = (1 / (255 * std)).float(), (-mean / std).float()
+        self.order = read("order.i64", torch.int64)
+        self.scale, self.shift = 1 / (255 * meta["std"]), -meta["mean"] / meta["std"]
 
-        self.network = NETWORKS[settings["model"]]()
-        self.loss = LOSSES[settings["loss"]](10, self.network.feature_dim, meta["lossOptions"])
+        make, feature_dim = NETWORKS[settings["model"]]
+        self.network = make()
+        self.loss = LOSSES[settings["loss"]](10, feature_dim, meta["lossOptions"])
         parameters = [*self.network.parameters(), *self.loss.parameters()]
         shapes = [list(parameter.shape) for parameter in parameters]
         assert shapes == meta["parameters"], f"parameters of {shapes} here, of {meta['parameters']} in ours"
