@@ -177,15 +177,13 @@ function pythonPackage(root: string): Finding {
 
 function mnist(dataDir: string): Finding {
   const name = 'MNIST';
-  const file = 'train-images-idx3-ubyte';
-  const folder = [join(dataDir, 'mnist'), dataDir].find(
-    (candidate) => existsSync(join(candidate, `${file}.gz`)) || existsSync(join(candidate, file)),
-  );
-  if (folder) return { name, state: 'found', detail: `in ${folder}` };
+  const file = 'train-images-idx3-ubyte.gz';
+  const folder = join(dataDir, 'mnist');
+  if (existsSync(join(folder, file))) return { name, state: 'found', detail: `in ${folder}` };
   return {
     name,
     state: 'absent',
-    detail: `no ${file}.gz in ${dataDir}/mnist; training downloads it, or draws digits of its own`,
+    detail: `no ${file} in ${dataDir}/mnist; training downloads it, or draws digits of its own`,
     fix: 'set INTRACLASS_DATA to a folder that has mnist/ with the four idx.gz files',
   };
 }
