@@ -1,0 +1,49 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DataFileError, sizeOf } from '../../lib/data/index.ts';
+import { findSplits, loadSplits } from '../../lib/train/splits.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'intraclass-data-'));
+  vi.stubGlobal('fetch', () => Promise.reject(new TypeError('no network')));
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('findSplits', () => {
+  it('draws digits where MNIST is neither there nor to be downloaded, and says so', async () => {
+    const told: string[] = [];
+    const { data, splits } = await findSplits(300, folder, (message) => told.push(message));
+    expect(data).toBe('drawn-digits');
+    expect(splits.train.name).toBe('drawn-digits');
+    expect(sizeOf(splits.train)).toBe(300);
+    expect(sizeOf(splits.test)).toBe(10_000);
+    expect(told).toHaveLength(1);
+    for (const text of [
+      'MNIST is not here',
+      'no network',
+      'drawn digits',
+      'no MNIST accuracies',
+      '--data-dir',
+    ]) {
+      expect(told[0]).toContain(text);
+    }
+  });
+
+  it('does not pass over a damaged file', async () => {
+    mkdirSync(join(folder, 'mnist'));
+    writeFileSync(join(folder, 'mnist', 'train-images-idx3-ubyte.gz'), 'damaged');
+    await expect(findSplits(null, folder, () => {})).rejects.toThrow(DataFileError);
+  });
+
+  it('is not asked where the data set is named', async () => {
+    await expect(loadSplits({ data: 'mnist', limitTrain: null }, folder)).rejects.toThrow(
+      /could not download/,
+    );
+  });
+});
