@@ -15,7 +15,9 @@ export interface IcuLossOptions extends Partial<IcuOptions> {
   initialMeanStd?: number;
   /** σ_k of every class before training. Default 1. */
   initialSigma?: number;
-  /** The log-variances' learning rate as a multiple of the network's. Default 1 (scalar) or min(1, 2/D). */
+  /** The means' learning rate as a multiple of the network's. Default 10. */
+  meanLr?: number;
+  /** The log-variances' learning rate as a multiple of the network's. Default 10 (scalar) or 10 · min(1, 2/D). */
   varianceLr?: number;
 }
 
@@ -30,7 +32,7 @@ function changed(options: IcuOptions, names: readonly (keyof IcuOptions)[]): obj
   return different.length === 0 ? [] : [Object.fromEntries(different.map((name) => [name, options[name]]))];
 }
 
-const own = ['logPrior', 'initialMeanStd', 'initialSigma', 'varianceLr'] as const;
+const own = ['logPrior', 'initialMeanStd', 'initialSigma', 'meanLr', 'varianceLr'] as const;
 
 /**
  * The ICU loss: every class is a Gaussian with a learned mean and a learned variance, an image belongs to the class
@@ -49,6 +51,7 @@ export class IcuLoss extends ClassificationLoss {
   readonly logVariances: Parameter;
   /** (K), or null */
   readonly logPrior: Buffer | null;
+  readonly #meanLr: number;
   readonly #varianceLr: number;
   readonly #lossOptions: object[];
   readonly #distanceOptions: object[];
@@ -61,13 +64,14 @@ export class IcuLoss extends ClassificationLoss {
   constructor(numClasses: number, featureDim: number, options: IcuLossOptions = {}) {
     super('IcuLoss', numClasses, featureDim);
     checkNames('IcuLoss', options, [...icuOptionNames, ...own]);
-    const { logPrior, initialMeanStd, initialSigma, varianceLr, ...lossOptions } = options;
+    const { logPrior, initialMeanStd, initialSigma, meanLr, varianceLr, ...lossOptions } = options;
     this.options = resolveIcuOptions(lossOptions);
     const { covariance, minLogVariance, maxLogVariance } = this.options;
     this.#lossOptions = changed(this.options, icuOptionNames);
     this.#distanceOptions = changed(this.options, ['covariance', 'minLogVariance', 'maxLogVariance']);
     const wide = covariance === 'scalar' ? 1 : Math.min(1, 2 / featureDim);
-    this.#varianceLr = positive('varianceLr', varianceLr ?? wide);
+    this.#meanLr = positive('meanLr', meanLr ?? 10);
+    this.#varianceLr = positive('varianceLr', varianceLr ?? 10 * wide);
 
     const spread = positive('initialMeanStd', initialMeanStd ?? 1);
     const sigma = positive('initialSigma', initialSigma ?? 1);
@@ -125,12 +129,13 @@ export class IcuLoss extends ClassificationLoss {
   }
 
   /**
-   * Two groups without weight decay, which would draw means to the origin and variances to 1. The log-variances get
-   * a lower rate: one step of s moves the distances of a class by D/2 steps.
+   * Two groups without weight decay, which would draw means to the origin and variances to 1. Both learn faster than
+   * the network, whose features they follow; in many dimensions the log-variances less so, since one step of s moves
+   * the distances of a class by D/2 steps.
    */
   override parameterGroups(lr: number, _weightDecay = 0): ParameterGroup[] {
     return [
-      { name: 'means', params: [this.means], lr, weightDecay: 0 },
+      { name: 'means', params: [this.means], lr: lr * this.#meanLr, weightDecay: 0 },
       { name: 'logVariances', params: [this.logVariances], lr: lr * this.#varianceLr, weightDecay: 0 },
     ];
   }

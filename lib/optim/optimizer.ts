@@ -1,5 +1,5 @@
 import type { Parameter } from '../nn/index.ts';
-import { describeValue, noGrad, scope, Tensor } from '../tensor/index.ts';
+import { describeValue, noGrad, scope, Tensor, torch } from '../tensor/index.ts';
 
 /** Settings that every optimiser has. */
 export interface OptimizerOptions {
@@ -144,7 +144,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         throw new Error(`loadStateDict: '${key}' expected shape [${parameter.shape}], got [${tensor.shape}]`);
       }
       const own = loaded.get(parameter) ?? {};
-      own[name] = scope(() => noGrad(() => tensor.detach().clone())).keep();
+      own[name] = copyFor(parameter, tensor);
       loaded.set(parameter, own);
     }
     for (const tensors of this.states.values()) for (const tensor of Object.values(tensors)) tensor.dispose();
@@ -154,6 +154,18 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       Object.assign(this.paramGroups[i]!, structuredClone(settings));
     });
   }
+}
+
+/** A copy on the parameter's device and, where it has the parameter's shape, with its strides: fused steps rely on both. */
+function copyFor(parameter: Parameter, source: Tensor): Tensor {
+  const { dtype } = source;
+  return noGrad(() =>
+    scope(() =>
+      source.ndim > 0
+        ? torch.emptyLike(parameter, { dtype }).copy_(source)
+        : source.detach().to({ device: parameter.device, copy: true }),
+    ),
+  ).keep();
 }
 
 const describeParams = (params: unknown): string => (Array.isArray(params) ? 'none' : describeValue(params));

@@ -1,5 +1,4 @@
-import type { Parameter } from '../nn/index.ts';
-import { getRngState, scope, setRngState, type Tensor } from '../tensor/index.ts';
+import { getRngState, setRngState, type Tensor } from '../tensor/index.ts';
 import type { Classifier } from './evaluate.ts';
 import type { FitState } from './fit.ts';
 import { CheckpointError, loadSafetensors, saveSafetensors } from './safetensors.ts';
@@ -85,9 +84,7 @@ export async function loadTraining(path: string, training: Training): Promise<Fi
       if (position === null || rng === undefined)
         throw new Error('it has weights only, and no training to go on with');
       putWeights(training, tensors);
-      scope(() =>
-        training.optimizer.loadStateDict({ tensors: toDevices(training, tensors), groups: position.groups }),
-      );
+      training.optimizer.loadStateDict({ tensors: below('optimizer', tensors), groups: position.groups });
       training.scheduler.resume(position.scheduler);
       setRngState(rng);
       return position.state;
@@ -95,17 +92,6 @@ export async function loadTraining(path: string, training: Training): Promise<Fi
   } finally {
     for (const value of Object.values(tensors)) value.dispose();
   }
-}
-
-/** The optimiser's tensors, each on its parameter's device. */
-function toDevices({ optimizer }: Training, tensors: Readonly<Tensors>): Tensors {
-  const parameters: Parameter[] = optimizer.paramGroups.flatMap((group) => group.params);
-  return Object.fromEntries(
-    Object.entries(below('optimizer', tensors)).map(([name, value]) => {
-      const parameter = parameters[Number.parseInt(name, 10)];
-      return [name, parameter === undefined ? value : value.to({ device: parameter.device })];
-    }),
-  );
 }
 
 function named<T>(path: string, load: () => T): T {

@@ -140,7 +140,7 @@ describe('IcuLoss', () => {
     expect(seeded[0]).not.toEqual(seeded[1]);
   });
 
-  it('has parameter groups without weight decay, the log-variances at their own rate', () => {
+  it('has parameter groups without weight decay, both at rates of their own', () => {
     const loss = new IcuLoss(10, 100);
     const groups = loss.parameterGroups(0.01, 0.5);
     expect(groups.map(({ name, weightDecay }) => [name, weightDecay])).toEqual([
@@ -151,7 +151,7 @@ describe('IcuLoss', () => {
     expect(groups[1]!.params).toEqual([loss.logVariances]);
     expectClose(
       groups.map(({ lr }) => lr),
-      [0.01, 0.0002],
+      [0.1, 0.002],
       { rtol: 1e-12 },
     );
     const rate = (D: number, options: IcuLossOptions): number =>
@@ -161,7 +161,19 @@ describe('IcuLoss', () => {
       rate(1, {}),
       rate(100, { covariance: 'scalar' }),
       rate(100, { varianceLr: 0.5 }),
-    ]).toEqual([...[1, 1, 1, 0.5]]);
+    ]).toEqual([...[10, 10, 10, 0.5]]);
+  });
+
+  it('takes the rates that it is given', () => {
+    const groups = new IcuLoss(10, 100, { meanLr: 2, varianceLr: 0.5 }).parameterGroups(0.1);
+    expectClose(
+      groups.map(({ lr }) => lr),
+      [0.2, 0.05],
+      { rtol: 1e-12 },
+    );
+    expect(() => new IcuLoss(10, 2, { meanLr: 0 })).toThrow(
+      'IcuLoss: meanLr: expected a finite number above 0, got 0',
+    );
   });
 
   it('sums itself up', () => {
