@@ -1,4 +1,11 @@
-import { type DType, isFloatingPoint, type MemoryFormat, noGrad, type Tensor } from '../tensor/index.ts';
+import {
+  type DType,
+  isFloatingPoint,
+  type MemoryFormat,
+  noGrad,
+  scope,
+  type Tensor,
+} from '../tensor/index.ts';
 import { Buffer, Parameter } from './parameter.ts';
 
 /** Where and how a module's tensors are kept. Dtype and memory format change floating-point tensors only. */
@@ -67,18 +74,23 @@ export abstract class Module {
     for (const parameter of this.parameters()) parameter.grad = null;
   }
 
-  /** Moves all parameters and buffers; the objects stay the same, so optimisers keep them. */
+  /** Moves all parameters, their gradients and buffers; the objects stay the same, so optimisers keep them. */
   to(placement: Placement): this {
     noGrad(() => {
       for (const [, tensor] of this.namedTensors()) {
         const { dtype, memoryFormat, device } = placement;
         const floating = isFloatingPoint(tensor.dtype);
-        using moved = tensor.detach().to({
-          device,
-          dtype: floating ? dtype : undefined,
-          memoryFormat: floating && tensor.ndim === 4 ? memoryFormat : undefined,
+        const place = (source: Tensor): Tensor =>
+          source.to({
+            device,
+            dtype: floating ? dtype : undefined,
+            memoryFormat: floating && tensor.ndim === 4 ? memoryFormat : undefined,
+          });
+        scope(() => {
+          const { grad } = tensor;
+          tensor.replaceData(place(tensor.detach()));
+          if (grad !== null) tensor.grad = place(grad);
         });
-        tensor.replaceData(moved);
       }
     });
     return this;

@@ -5,10 +5,19 @@ import { Tensor } from '../tensor/index.ts';
  * belongs to no scope: it lives as long as its module.
  */
 export class Parameter extends Tensor {
+  /** @internal How often its data has been replaced: what is kept beside it must then be laid out anew. */
+  revision = 0;
+
   constructor(source: Tensor, options: { requiresGrad?: boolean } = {}) {
     super(source.take());
     this.keep();
     this.requiresGrad = options.requiresGrad ?? true;
+  }
+
+  /** @internal */
+  override replaceData(data: Tensor): void {
+    super.replaceData(data);
+    this.revision++;
   }
 
   override toString(): string {

@@ -30,7 +30,7 @@ export interface OptimizerState {
 export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOptions> {
   /** The settings of a group may be changed at any time; schedules do so. */
   readonly paramGroups: ParamGroup<Options>[];
-  private readonly states = new Map<Parameter, ParameterState>();
+  private readonly states = new Map<Parameter, { tensors: ParameterState; revision: number }>();
 
   constructor(params: readonly Parameter[] | readonly ParamGroupInput<Options>[], defaults: Options) {
     const { name } = new.target;
@@ -40,7 +40,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       );
     }
     const groups = (params[0] instanceof Tensor ? [{ params }] : params) as ParamGroupInput<Options>[];
-    const seen = new Set<Parameter>();
+    const seen = new Set<Tensor>();
     this.paramGroups = groups.map((group) => {
       if (!Array.isArray(group?.params)) {
         throw new TypeError(
@@ -99,13 +99,21 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
 
   /** What is kept for a parameter, or undefined before its first step. */
   protected stateOf(parameter: Parameter): ParameterState | undefined {
-    return this.states.get(parameter);
+    const state = this.states.get(parameter);
+    if (state !== undefined && state.revision !== parameter.revision) {
+      for (const [name, tensor] of Object.entries(state.tensors)) {
+        state.tensors[name] = copyFor(parameter, tensor);
+        tensor.dispose();
+      }
+      state.revision = parameter.revision;
+    }
+    return state?.tensors;
   }
 
   /** Keeps tensors for a parameter; they outlive the scope of the step. */
   protected keepState<State extends ParameterState>(parameter: Parameter, state: State): State {
     for (const tensor of Object.values(state)) tensor.keep();
-    this.states.set(parameter, state);
+    this.states.set(parameter, { tensors: state, revision: parameter.revision });
     return state;
   }
 
@@ -116,7 +124,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   stateDict(): OptimizerState {
     const tensors: Record<string, Tensor> = {};
     this.allParameters().forEach((parameter, i) => {
-      for (const [name, tensor] of Object.entries(this.states.get(parameter) ?? {}))
+      for (const [name, tensor] of Object.entries(this.stateOf(parameter) ?? {}))
         tensors[`${i}.${name}`] = tensor;
     });
     const groups = this.paramGroups.map(
@@ -147,22 +155,23 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       own[name] = copyFor(parameter, tensor);
       loaded.set(parameter, own);
     }
-    for (const tensors of this.states.values()) for (const tensor of Object.values(tensors)) tensor.dispose();
+    for (const { tensors } of this.states.values()) {
+      for (const tensor of Object.values(tensors)) tensor.dispose();
+    }
     this.states.clear();
-    for (const [parameter, own] of loaded) this.states.set(parameter, own);
+    for (const [parameter, own] of loaded) this.keepState(parameter, own);
     state.groups.forEach((settings, i) => {
       Object.assign(this.paramGroups[i]!, structuredClone(settings));
     });
   }
 }
 
-/** A copy on the parameter's device and, where it has the parameter's shape, with its strides: fused steps rely on both. */
+/** A copy on the parameter's device and, where it has the parameter's shape, with its strides: fused steps need both. */
 function copyFor(parameter: Parameter, source: Tensor): Tensor {
-  const { dtype } = source;
   return noGrad(() =>
     scope(() =>
       source.ndim > 0
-        ? torch.emptyLike(parameter, { dtype }).copy_(source)
+        ? torch.emptyLike(parameter).copy_(source)
         : source.detach().to({ device: parameter.device, copy: true }),
     ),
   ).keep();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Parameter } from '../../lib/nn/index.ts';
+import { Conv2d, Parameter } from '../../lib/nn/index.ts';
 import { Adam, AdamW, type Optimizer, SGD } from '../../lib/optim/index.ts';
-import { scope, type Tensor, tensor } from '../../lib/tensor/index.ts';
+import { manualSeed, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 import { expectClose } from '../support/close.ts';
 import { hasTorch, runPython } from '../support/python.ts';
 
@@ -59,7 +59,7 @@ const groupsOf = ([first, second]: Parameter[]) => [
   { params: [second!], lr: 0.02, weightDecay: 0.005 },
 ];
 const valuesOf = (params: readonly Parameter[]) =>
-  params.flatMap((w) => [...w.detach().toTypedArray()].map(Number));
+  params.flatMap((w) => [...w.detach().contiguous().toTypedArray()].map(Number));
 
 // One process for all cases: Python takes seconds to load torch.
 const theirs = hasTorch
@@ -130,6 +130,35 @@ describe('an optimiser', () => {
       start.first.map((value) => value - 0.1 - 0.19),
       { atol: 1e-12 },
     );
+  });
+
+  it.each([
+    ['its memory format', { memoryFormat: 'channels_last' as const }],
+    ['its dtype', { dtype: 'float64' as const }],
+  ])('goes on rightly after a network has changed %s', (_, placement) => {
+    const train = (at: number) => {
+      manualSeed(0);
+      const layer = new Conv2d(3, 4, 3);
+      const optimizer = new Adam(layer.parameters(), { lr: 0.1 });
+      const x = torch.randn([2, 3, 5, 5]);
+      for (let i = 0; i < 4; i++) {
+        scope(() => {
+          if (i === at) layer.to(placement);
+          optimizer.zeroGrad();
+          layer
+            .forward(x.to({ dtype: layer.weight.dtype }))
+            .square()
+            .sum()
+            .backward();
+          // Between the two the gradient goes with the parameter.
+          if (i === at + 1) layer.to({ memoryFormat: 'contiguous' });
+          optimizer.step();
+        });
+      }
+      return valuesOf(layer.parameters().map((p) => p));
+    };
+    expectClose(train(2), train(-9), { atol: 2e-5 });
+    expectClose(train(1), train(-9), { atol: 2e-5 });
   });
 
   it('names what is wrong with its arguments', () => {
