@@ -3,7 +3,7 @@
 import { CommanderError } from 'commander';
 import { program } from './program.ts';
 
-/** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+/** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (143 by SIGTERM). */
 try {
   await (await program()).parseAsync(process.argv);
 } catch (error) {
@@ -12,7 +12,14 @@ try {
   } else {
     const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
     process.stderr.write(`error: ${process.env.INTRACLASS_DEBUG ? stack : message}\n`);
-    // A setting that is not valid is wrong usage, wherever it was found out.
-    process.exitCode = error instanceof TypeError ? 2 : 1;
+    process.exitCode = exitCodeOf(error);
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  const { name, exitCode } = Object(error) as { name?: string; exitCode?: number };
+  // By its name: the class is below a module that loads the addon, which may be what is missing.
+  if (name === 'InterruptedError') return exitCode!;
+  // A setting that is not valid is wrong usage, wherever it was found out.
+  return error instanceof TypeError ? 2 : 1;
 }

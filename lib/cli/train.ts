@@ -138,7 +138,7 @@ async function train(model: TrainConfig['model'] | undefined, flags: Flags): Pro
     () => report.onMessage('interrupted: saving after this step (again to stop at once)'),
   ).finally(report.clear);
   report.onOutcome(outcome);
-  if (!outcome.finished) process.exitCode = 130;
+  if (!outcome.finished) process.exitCode = outcome.exitCode;
 }
 
 /** What was asked for. Settings that were not named are left to their defaults. */

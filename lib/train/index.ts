@@ -4,7 +4,7 @@ export { type DataName, dataNames, resolveConfig, type TrainConfig, trainDefault
 export { DivergedError, type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 export { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
-export { interruptible } from './interrupt.ts';
+export { InterruptedError, interruptible } from './interrupt.ts';
 export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
 export {
   evaluateRun,

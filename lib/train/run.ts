@@ -6,6 +6,7 @@ import { resolveConfig, type TrainConfig } from './config.ts';
 import type { Sums } from './epoch.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
+import { InterruptedError } from './interrupt.ts';
 import { drawCurves, drawFeatures } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
 import { buildClassifier, buildTraining, type Training } from './setup.ts';
@@ -45,7 +46,7 @@ export interface RunOptions extends RunEvents {
 export type RunOutcome =
   | { finished: true; folder: string; result: RunResult }
   /** Interrupted; `resumeRun` goes on. */
-  | { finished: false; folder: string; epoch: number };
+  | { finished: false; folder: string; epoch: number; exitCode: number };
 
 /**
  * Trains a network as configured into a folder of its own. Without a data set named in the configuration it is MNIST,
@@ -137,14 +138,20 @@ async function go(
   });
   // At the end of an epoch it has been saved already; here training may stand anywhere.
   await saveTraining(folder.last, training, state);
-  if (state.epoch <= config.epochs) return { finished: false, folder: folder.path, epoch: state.epoch };
+  const interrupted = (): RunOutcome => ({
+    finished: false,
+    folder: folder.path,
+    epoch: Math.min(state.epoch, config.epochs),
+    exitCode: signal?.reason instanceof InterruptedError ? signal.reason.exitCode : 130,
+  });
+  if (state.epoch <= config.epochs) return interrupted();
   try {
     const result = await conclude(folder, config, splits, training, state, parameters, signal);
     await drawCurves(folder, metrics, titleOf(config, result));
     return { finished: true, folder: folder.path, result };
   } catch (error) {
     if (!signal?.aborted) throw error;
-    return { finished: false, folder: folder.path, epoch: state.epoch };
+    return interrupted();
   }
 }
 
