@@ -24,7 +24,7 @@ import { compareSamples, median } from './statistics.mjs';
  * @property {number} ratio our cost / the peer's: below 1 we are ahead
  * @property {[number, number]} [spread] quartiles of the ratios of neighbouring runs
  * @property {number} [cpuRatio] the same ratio of processor time, which waiting for a busy core does not lengthen
- * @property {number} [iterations] in each run
+ * @property {{ ours: number; peer: number }} [iterations] in each run
  * @property {number} [goal]
  * @property {string} [remark] stands at the end of its line in the table
  */
@@ -44,28 +44,29 @@ export async function compare(bench, comparison, sides, { repeats, target, progr
   await sides.ours.prepare(bench, comparison.ours, settings);
   await sides.peer.prepare(bench, comparison.peer, settings);
   await check?.(sides);
-  // The faster side is to run for `target`, so that neither side's clock is too coarse.
-  const iterations = await calibrate(
-    async (count) => Math.min((await sides.ours.run(count)).seconds, (await sides.peer.run(count)).seconds),
-    { target, granule },
-  );
+  // Each side runs for `target`: its clock is fine enough then, and a much slower side does not run for minutes.
+  const calibrated = (/** @type {import('./side.mjs').Side} */ side) =>
+    calibrate(async (count) => (await side.run(count)).seconds, { target, granule });
+  const iterations = { ours: await calibrated(sides.ours), peer: await calibrated(sides.peer) };
   /** @type {Record<'ours' | 'peer', import('./side.mjs').Timing[]>} */
   const timings = { ours: [], peer: [] };
-  const scale = scales[unit] / iterations;
+  const scale = { ours: scales[unit] / iterations.ours, peer: scales[unit] / iterations.peer };
   for (let turn = -1; turn < repeats; turn++) {
-    const [ours, peer] = [await sides.ours.run(iterations), await sides.peer.run(iterations)];
+    const [ours, peer] = [await sides.ours.run(iterations.ours), await sides.peer.run(iterations.peer)];
     if (turn < 0) continue; // warming up
     timings.ours.push(ours);
     timings.peer.push(peer);
-    const shown = (/** @type {import('./side.mjs').Timing} */ { seconds }) =>
-      (seconds * scale).toPrecision(3);
+    const shown = (/** @type {'ours' | 'peer'} */ side, /** @type {number} */ seconds) =>
+      (seconds * scale[side]).toPrecision(3);
     progress(
-      `${name}: ${turn + 1} of ${repeats}: ours ${shown(ours)} ${unit}, ${peerName} ${shown(peer)} ${unit}`,
+      `${name}: ${turn + 1} of ${repeats}: ours ${shown('ours', ours.seconds)} ${unit}, ` +
+        `${peerName} ${shown('peer', peer.seconds)} ${unit}`,
     );
   }
-  const wall = (/** @type {'ours' | 'peer'} */ side) => timings[side].map(({ seconds }) => seconds * scale);
+  const wall = (/** @type {'ours' | 'peer'} */ side) =>
+    timings[side].map(({ seconds }) => seconds * scale[side]);
   const cpu = (/** @type {'ours' | 'peer'} */ side) =>
-    median(timings[side].map(({ cpuSeconds }) => cpuSeconds));
+    median(timings[side].map(({ cpuSeconds }) => cpuSeconds * scale[side]));
   return {
     case: name,
     ...compareSamples(wall('ours'), wall('peer')),

@@ -12,7 +12,7 @@ const timed: Result = {
   ratio: 0.6671,
   spread: [0.65, 0.69],
   cpuRatio: 0.66,
-  iterations: 1000,
+  iterations: { ours: 1000, peer: 900 },
   goal: 0.7,
 };
 const size: Result = { case: 'peak', ours: 400, peer: 200, peerName: 'PyTorch', unit: 'MiB', ratio: 2 };

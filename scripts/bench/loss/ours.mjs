@@ -1,0 +1,54 @@
+// Our case of the benchmark of the loss; peer.py draws the same problem from the same seed.
+import { IcuLoss } from '../../../dist/losses/index.js';
+import { manualSeed, noGrad, scope, torch } from '../../../dist/tensor/index.js';
+
+/**
+ * dense: features N(0, 1), means N(0, 1/D), σ = 1: all classes are about as near as one another.
+ * trained: features σ = 0.3 around their class's mean, means N(0, 1).
+ */
+function problem({ shape: [N, K, D], covariance, state }) {
+  manualSeed(0);
+  const trained = state === 'trained';
+  return scope(() => {
+    const labels = torch.randint(0, K, [N]);
+    const means = torch.randn([K, D]).mul_(trained ? 1 : 1 / Math.sqrt(D));
+    const noise = torch.randn([N, D]);
+    const features = trained ? means.indexSelect(0, labels).add_(noise.mul_(0.3)) : noise;
+    const loss = new IcuLoss(K, D, { covariance, initialSigma: trained ? 0.3 : 1 });
+    noGrad(() => loss.means.copy_(means));
+    features.requiresGrad = true;
+    return { features, labels, loss };
+  });
+}
+
+export const cases = {
+  loss(settings) {
+    const { features, labels, loss } = problem(settings);
+    const inputs = [features, loss.means, loss.logVariances];
+    const step = () => {
+      for (const input of inputs) input.grad = null;
+      const output = loss.forward(features, labels);
+      output.total.backward();
+      return output;
+    };
+    return {
+      run(iterations) {
+        for (let i = 0; i < iterations; i++) {
+          scope(() => {
+            step();
+          });
+        }
+      },
+      values: () =>
+        scope(() => {
+          const { classification, regularizer } = step();
+          return [classification, regularizer, ...inputs.map(({ grad }) => grad.norm())].map((value) =>
+            value.item(),
+          );
+        }),
+      close() {
+        for (const tensor of [features, labels, loss.means, loss.logVariances]) tensor.dispose();
+      },
+    };
+  },
+};
