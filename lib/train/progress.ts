@@ -68,28 +68,31 @@ export class Progress {
       `epoch ${epoch}/${this.#epochs}`,
       ...(this.#output.isTTY ? [bar(done)] : []),
       `${Math.floor(100 * done)} %`,
-      `loss ${loss.toPrecision(4)}`,
-      `accuracy ${(100 * accuracy).toFixed(2)} %`,
     ];
     if (sums.steps > from.steps && seconds > 0) {
       const left =
         (this.#steps - sums.steps + (this.#epochs - epoch) * this.#steps) / (sums.steps - from.steps);
       parts.push(
-        `${Math.round((sums.images - from.images) / seconds)} images/s`,
         `${duration(left * seconds)} left`,
+        `${Math.round((sums.images - from.images) / seconds)} images/s`,
       );
+    }
+    parts.push(`loss ${loss.toPrecision(4)}`, `accuracy ${(100 * accuracy).toFixed(2)} %`);
+    if (this.#output.isTTY) {
+      // What does not fit is left out whole, the last first.
+      const room = (this.#output.columns || 80) - 1;
+      while (parts.length > 1 && parts.join('  ').length > room) parts.pop();
     }
     return parts.join('  ');
   }
 
-  #redraw(text: string): void {
-    const line = text.slice(0, Math.max(20, (this.#output.columns ?? 80) - 1));
+  #redraw(line: string): void {
     this.#output.write(`\r${line}${' '.repeat(Math.max(0, this.#shown.length - line.length))}`);
     this.#shown = line;
   }
 }
 
-function bar(done: number, width = 20): string {
+function bar(done: number, width = 12): string {
   const filled = Math.round(done * width);
   return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
 }

@@ -7,14 +7,14 @@ const sums = (steps: number) => {
   return { steps, images, values: { loss: 0.5 * images, accuracy: 0.75 * images } };
 };
 
-function recorder(isTTY: boolean) {
+function recorder(isTTY: boolean, columns = 200) {
   const written: string[] = [];
   let time = 0;
   const progress = new Progress({
     epochs: 3,
     steps: 40,
     now: () => time,
-    output: { isTTY, columns: 200, write: (text) => written.push(text) },
+    output: { isTTY, columns, write: (text) => written.push(text) },
   });
   return { written, progress, wait: (seconds: number) => (time += 1000 * seconds) };
 }
@@ -27,13 +27,26 @@ describe('progress', () => {
     progress.update(1, sums(20));
     // 10 steps in 5 s; 20 steps of this epoch and 80 of the other two are left.
     expect(written[1]).toMatch(
-      /^\repoch 1\/3 {2}\[={10} {10}\] {2}50 % {2}loss 0\.5000 {2}accuracy 75\.00 % {2}200 images\/s {2}50 s left *$/,
+      /^\repoch 1\/3 {2}\[={6} {6}\] {2}50 % {2}50 s left {2}200 images\/s {2}loss 0\.5000 {2}accuracy 75\.00 % *$/,
     );
     expect(written.join('')).not.toContain('\n');
     progress.clear();
     expect(written.at(-1)).toMatch(/^\r +\r$/);
     progress.clear();
     expect(written).toHaveLength(3);
+  });
+
+  it.each([
+    [80, 'epoch 1/3  [======      ]  50 %  50 s left  200 images/s  loss 0.5000'],
+    [0, 'epoch 1/3  [======      ]  50 %  50 s left  200 images/s  loss 0.5000'],
+    [40, 'epoch 1/3  [======      ]  50 %'],
+    [5, 'epoch 1/3'],
+  ])('leaves out what does not fit into %i columns', (columns, line) => {
+    const { written, progress, wait } = recorder(true, columns);
+    progress.update(1, sums(10));
+    wait(5);
+    progress.update(1, sums(20));
+    expect(written[1]!.trim()).toBe(line);
   });
 
   it('is a plain line now and then elsewhere', () => {
@@ -43,7 +56,7 @@ describe('progress', () => {
       wait(15);
     }
     progress.clear();
-    expect(written).toEqual(['epoch 2/3  75 %  loss 0.5000  accuracy 75.00 %  67 images/s  1:15 min left\n']);
+    expect(written).toEqual(['epoch 2/3  75 %  1:15 min left  67 images/s  loss 0.5000  accuracy 75.00 %\n']);
   });
 
   it.each([
