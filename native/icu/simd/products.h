@@ -79,11 +79,30 @@ ICU_INLINE void accumulate_group(const T (*p)[product_width<T>], const T* q, con
   }
 }
 
-// Copies `count` elements and fills up to the width with zeros.
+// Copies `count` elements and fills up to the width with zeros. The full width is two registers: a
+// loop over it becomes a call or a `rep movs`, which cost more than the products of a source.
 template <typename T>
 ICU_INLINE void pack(const T* from, int64_t count, T* to) {
+  if (count == product_width<T>) {
+    const Vector<T> low = load(from), high = load(from + lanes<T>);
+    store(to, low);
+    store(to + lanes<T>, high);
+    return;
+  }
   for (int64_t d = 0; d < count; d++) to[d] = from[d];
   for (int64_t d = count; d < product_width<T>; d++) to[d] = 0;
+}
+
+template <typename T>
+ICU_INLINE void add_to(T* to, const T* values, int64_t count) {
+  if (count == product_width<T>) {
+    const Vector<T> low = load(to) + load(values);
+    const Vector<T> high = load(to + lanes<T>) + load(values + lanes<T>);
+    store(to, low);
+    store(to + lanes<T>, high);
+    return;
+  }
+  for (int64_t e = 0; e < count; e++) to[e] += values[e];
 }
 
 template <typename T, bool scaled, bool squared>
@@ -143,10 +162,10 @@ void products_of(const ProductTile<T>& tile) {
                                            lists[g], out, squares);
       for (int64_t r = 0; r < output_group && g * output_group + r < tile.outputs; r++) {
         T* to = tile.out.data + (g * output_group + r) * tile.out.stride + d;
-        for (int64_t e = 0; e < count; e++) to[e] += out[r][e];
+        add_to(to, out[r], count);
         if constexpr (squared) {
           T* to_squares = tile.squares.data + (g * output_group + r) * tile.squares.stride + d;
-          for (int64_t e = 0; e < count; e++) to_squares[e] += squares[r][e];
+          add_to(to_squares, squares[r], count);
         }
       }
     }
