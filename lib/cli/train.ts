@@ -51,19 +51,9 @@ const icuFlags = [
   'regReduction',
   'momentCenter',
 ] as const;
-const settings = [
-  'model',
-  'loss',
-  'epochs',
-  'batchSize',
-  'lr',
-  'weightDecay',
-  'seed',
-  'threads',
-  'device',
-  'data',
-  'limitTrain',
-] as const;
+const settings = (Object.keys(trainDefaults) as (keyof TrainConfig)[]).filter(
+  (name): name is keyof Settings => name !== 'lossOptions',
+);
 
 const defaultsTo = (value: unknown): string => `(default: ${value})`;
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { writeWhole } from './files.ts';
 
 export const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('hex');
 
@@ -25,13 +26,7 @@ export async function download(
       const bytes = new Uint8Array(await response.arrayBuffer());
       if (md5(bytes) !== checksum) throw new Error(`MD5 expected ${checksum}, got ${md5(bytes)}`);
       await mkdir(dirname(path), { recursive: true });
-      const partial = `${path}.${process.pid}.part`;
-      try {
-        await writeFile(partial, bytes);
-        await rename(partial, path);
-      } finally {
-        await rm(partial, { force: true });
-      }
+      await writeWhole(path, bytes);
       return;
     } catch (error) {
       const { message, cause } = error as Error;

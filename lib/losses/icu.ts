@@ -140,16 +140,20 @@ export class IcuLoss extends ClassificationLoss {
     ];
   }
 
-  /** σ of each class, (K) float64: √(mean of its variances) where the covariance is diagonal. */
-  sigmas(): Tensor {
+  /** σ² within its bounds, float64: (K); (K, D) where the covariance is diagonal. */
+  variances(): Tensor {
     const { minLogVariance, maxLogVariance } = this.options;
     return noGrad(() =>
-      scope(() => {
-        const s = this.logVariances.to({ dtype: 'float64' }).clamp(minLogVariance, maxLogVariance);
-        const variances = s.exp();
-        return (variances.ndim === 2 ? variances.mean([1]) : variances).sqrt();
-      }),
+      scope(() => this.logVariances.to({ dtype: 'float64' }).clamp(minLogVariance, maxLogVariance).exp()),
     );
+  }
+
+  /** σ of each class, (K) float64: √(mean of its variances) where the covariance is diagonal. */
+  sigmas(): Tensor {
+    return scope(() => {
+      const variances = this.variances();
+      return (variances.ndim === 2 ? variances.mean([1]) : variances).sqrt();
+    });
   }
 
   /** `sigmaMean`, `sigmaMin`, `sigmaMax` over the classes, and `meanNorm`, the mean |μ_k|. */

@@ -6,10 +6,9 @@ import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import type { EpochMetrics } from './fit.ts';
 import type { RunFolder } from './run-folder.ts';
 
-async function write(folder: RunFolder, name: string, svg: string): Promise<string[]> {
-  await folder.writeBytes(`${name}.svg`, svg);
-  await folder.writeBytes(`${name}.png`, svgToPng(svg));
-  return [`${name}.svg`, `${name}.png`];
+async function write(folder: RunFolder, name: string, svg: string): Promise<void> {
+  await folder.write(`${name}.svg`, svg);
+  await folder.write(`${name}.png`, svgToPng(svg));
 }
 
 /** Loss, accuracy and, where the loss has them, its classes' σ over the epochs. */
@@ -17,7 +16,7 @@ export async function drawCurves(
   folder: RunFolder,
   metrics: readonly EpochMetrics[],
   title: string,
-): Promise<string[]> {
+): Promise<void> {
   const curve = (name: string, key: string) => ({ name, values: metrics.map((line) => line[key] ?? null) });
   const panels: CurvesPanel[] = [
     { title: 'loss', curves: [curve('train', 'loss')], log: true },
@@ -31,7 +30,7 @@ export async function drawCurves(
     const sigmas = [curve('mean', 'sigmaMean'), curve('least', 'sigmaMin'), curve('greatest', 'sigmaMax')];
     panels.push({ title: 'σ of the classes', curves: sigmas });
   }
-  return write(folder, 'curves', await curvesPlot({ panels, title }));
+  await write(folder, 'curves', await curvesPlot({ panels, title }));
 }
 
 /** The 2-D features of train and test with the classes' means and σ contours, as the paper's Fig. 2. */
@@ -41,7 +40,7 @@ export async function drawFeatures(
   parts: { train: Dataset; test: Evaluation },
   title: string,
   options: { device?: string; signal?: AbortSignal } = {},
-): Promise<string[]> {
+): Promise<void> {
   const { loss } = classifier;
   const train = await evaluate(classifier, parts.train, options);
   const classes = Array.from({ length: parts.train.numClasses }, (_, k) => String(k));
@@ -54,21 +53,14 @@ export async function drawFeatures(
     ...gaussians,
   });
   const panels = [panel('train', train), panel('test', parts.test)];
-  return write(folder, 'features', await featurePlot({ panels, classes, title }));
+  await write(folder, 'features', await featurePlot({ panels, classes, title }));
 }
 
 /** μ (K, 2) and σ, (K) or (K, 2). */
-function gaussiansOf(loss: IcuLoss): { means: Float64Array; sigmas: Float64Array } {
-  const { minLogVariance, maxLogVariance } = loss.options;
-  return noGrad(() =>
-    scope(() => {
-      const s = loss.logVariances
-        .to({ device: 'cpu', dtype: 'float64' })
-        .clamp(minLogVariance, maxLogVariance);
-      return {
-        means: loss.means.to({ device: 'cpu', dtype: 'float64' }).toTypedArray() as Float64Array,
-        sigmas: s.mul(0.5).exp().toTypedArray() as Float64Array,
-      };
-    }),
+const gaussiansOf = (loss: IcuLoss): { means: Float64Array; sigmas: Float64Array } =>
+  noGrad(() =>
+    scope(() => ({
+      means: loss.means.to({ device: 'cpu', dtype: 'float64' }).toTypedArray() as Float64Array,
+      sigmas: loss.variances().sqrt().to({ device: 'cpu' }).toTypedArray() as Float64Array,
+    })),
   );
-}

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeWhole } from '../data/files.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
-import { writeWhole } from './files.ts';
 import type { EpochMetrics } from './fit.ts';
 
 /** What a finished run came to; `result.json`. */
@@ -79,11 +79,11 @@ export class RunFolder {
   }
 
   async writeMetrics(metrics: readonly EpochMetrics[]): Promise<void> {
-    await writeWhole(this.file('metrics.jsonl'), metrics.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await this.write('metrics.jsonl', metrics.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
-    await writeWhole(this.file(name), `${JSON.stringify(value, null, 2)}\n`);
+    await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
   private async readJson(name: string): Promise<unknown> {
@@ -101,8 +101,8 @@ export class RunFolder {
     }
   }
 
-  async writeBytes(name: string, content: string | Uint8Array): Promise<void> {
-    await writeFile(this.file(name), content);
+  async write(name: string, content: string | Uint8Array): Promise<void> {
+    await writeWhole(this.file(name), content);
   }
 }
 

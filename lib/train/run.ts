@@ -136,15 +136,17 @@ async function go(
       options.onEpoch?.(line);
     },
   });
-  // At the end of an epoch it has been saved already; here training may stand anywhere.
-  await saveTraining(folder.last, training, state);
   const interrupted = (): RunOutcome => ({
     finished: false,
     folder: folder.path,
     epoch: Math.min(state.epoch, config.epochs),
     exitCode: signal?.reason instanceof InterruptedError ? signal.reason.exitCode : 130,
   });
-  if (state.epoch <= config.epochs) return interrupted();
+  if (state.epoch <= config.epochs) {
+    // Every epoch saves at its end; here training may stand anywhere.
+    await saveTraining(folder.last, training, state);
+    return interrupted();
+  }
   try {
     const result = await conclude(folder, config, splits, training, state, parameters, signal);
     await drawCurves(folder, metrics, titleOf(config, result));
@@ -160,7 +162,7 @@ const countOf = ({ labels }: { labels: { numel: number } }): number => labels.nu
 const titleOf = ({ model, loss, data }: TrainConfig, { epoch, testAccuracy }: RunResult): string =>
   `${model}, ${loss}, ${data}: ${(100 * testAccuracy).toFixed(2)} % on the test set (epoch ${epoch})`;
 
-/** Tests the last epoch's weights and the chosen ones', draws the features, writes the result. */
+/** Tests the last epoch's weights and, where they are others, the chosen ones'; draws the features, writes the result. */
 async function conclude(
   folder: RunFolder,
   config: TrainConfig,
@@ -171,7 +173,8 @@ async function conclude(
   signal: AbortSignal | undefined,
 ): Promise<RunResult> {
   const { device } = config;
-  const last = await evaluate(training, splits.test, { device, signal });
+  const isLast = best!.epoch === config.epochs;
+  const last = isLast ? null : await evaluate(training, splits.test, { device, signal });
   await loadWeights(folder.weights, training);
   const test = await evaluate(training, splits.test, { device, signal });
   const result: RunResult = {
@@ -181,7 +184,7 @@ async function conclude(
     epoch: best!.epoch,
     validationAccuracy: best!.validationAccuracy,
     testAccuracy: test.accuracy,
-    lastTestAccuracy: last.accuracy,
+    lastTestAccuracy: (last ?? test).accuracy,
     testAccuracyByClass: byClass(test),
     seconds,
   };

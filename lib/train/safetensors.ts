@@ -3,8 +3,8 @@
  * tensor's name to its dtype, shape and place; then the tensors' bytes, row-major and little-endian, without gaps.
  */
 import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../data/files.ts';
 import { type DType, describeValue, scope, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
-import { writeWhole } from './files.ts';
 
 /** A file that is no safetensors file, or a damaged one. */
 export class CheckpointError extends Error {

@@ -1,18 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { download, md5 } from '../../lib/data/download.ts';
 import { DataFileError, DataMissingError, dataDirectory, loadMnist, sizeOf } from '../../lib/data/index.ts';
+import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'intraclass-data-'));
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
+useTemporaryFolder((path) => {
+  folder = path;
 });
 
 const here = existsSync(join(dataDirectory(), 'mnist', 'train-images-idx3-ubyte.gz'));

@@ -1,7 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Dataset, datasetFromBytes, drawDigits, type Splits } from '../../lib/data/index.ts';
 import { memory, noGrad } from '../../lib/tensor/index.ts';
 import {
@@ -21,13 +19,11 @@ import {
   type Training,
   trainEpoch,
 } from '../../lib/train/index.ts';
+import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
+useTemporaryFolder((path) => {
+  folder = path;
 });
 
 const digits = (count: number, seed: number): Dataset =>

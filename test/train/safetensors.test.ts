@@ -1,7 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type DType, tensor, torch } from '../../lib/tensor/index.ts';
 import {
   CheckpointError,
@@ -10,13 +9,11 @@ import {
   loadSafetensors,
   saveSafetensors,
 } from '../../lib/train/index.ts';
+import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
-});
-afterEach(() => {
-  rmSync(folder, { recursive: true, force: true });
+useTemporaryFolder((path) => {
+  folder = path;
 });
 
 /** A file from a header and data, whatever they are. */

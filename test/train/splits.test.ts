@@ -1,18 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DataFileError, sizeOf } from '../../lib/data/index.ts';
 import { findSplits, loadSplits } from '../../lib/train/splits.ts';
+import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
+useTemporaryFolder((path) => {
+  folder = path;
+});
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'intraclass-data-'));
   vi.stubGlobal('fetch', () => Promise.reject(new TypeError('no network')));
 });
 afterEach(() => {
   vi.unstubAllGlobals();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('findSplits', () => {

@@ -26,6 +26,8 @@ const states = /** @type {const} */ (['dense', 'trained']);
 /** The most bytes that a peer's largest tensor may have. */
 const peerLimit = 2 ** 31;
 
+const perPair = (/** @type {number[]} */ [N = 0, K = 0]) => 8 * N * K;
+
 /** @type {{ name: string; key: string; covariances: Covariance[]; elements: (shape: number[]) => number }[]} */
 const peers = [
   {
@@ -35,24 +37,24 @@ const peers = [
     // Differences, their squares, and the gradients of both.
     elements: ([N = 0, K = 0, D = 0]) => 4 * N * K * D,
   },
-  { name: 'cdist', key: 'cdist', covariances: ['isotropic'], elements: ([N = 0, K = 0]) => 8 * N * K },
+  { name: 'cdist', key: 'cdist', covariances: ['isotropic'], elements: perPair },
   {
     name: 'GEMM',
     key: 'gemm',
     covariances: ['isotropic', 'diagonal'],
-    elements: ([N = 0, K = 0]) => 8 * N * K,
+    elements: perPair,
   },
   {
     name: 'GEMM, compiled',
     key: 'compiled',
     covariances: ['isotropic', 'diagonal'],
-    elements: ([N = 0, K = 0]) => 8 * N * K,
+    elements: perPair,
   },
   {
     name: 'linear_cross_entropy',
     key: 'linear',
     covariances: ['isotropic'],
-    elements: ([N = 0, K = 0]) => 8 * N * K,
+    elements: perPair,
   },
 ];
 
