@@ -24,13 +24,28 @@ export interface Splits {
 /** The number of images. */
 export const sizeOf = (dataset: Dataset): number => dataset.labels.shape[0]!;
 
-/** A data set from bytes, copied. Images (N, C, H, W) and labels (N), row-major. */
+/**
+ * A data set from bytes, copied. Images (N, C, H, W) and labels (N), row-major.
+ * @throws TypeError if the numbers of bytes do not fit the shape, or a label is no class
+ */
 export function datasetFromBytes(
   bytes: { images: Uint8Array; labels: Uint8Array },
   description: Omit<Dataset, 'images' | 'labels'> & { shape: readonly [number, number, number] },
 ): Dataset {
   const { shape, ...rest } = description;
   const count = bytes.labels.length;
+  const expected = shape.reduce((product, size) => product * size, count);
+  if (bytes.images.length !== expected) {
+    throw new TypeError(
+      `datasetFromBytes: images: expected ${expected} bytes for ${count} of ${shape.join('×')}, got ${bytes.images.length}`,
+    );
+  }
+  const bad = bytes.labels.findIndex((label) => label >= rest.numClasses);
+  if (bad >= 0) {
+    throw new TypeError(
+      `datasetFromBytes: labels: expected classes from 0 to ${rest.numClasses - 1}, got ${bytes.labels[bad]} at ${bad}`,
+    );
+  }
   return {
     ...rest,
     images: scope(() => tensor(bytes.images).reshape([count, ...shape])).keep(),

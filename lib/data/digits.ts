@@ -1,3 +1,4 @@
+import { describeValue } from '../tensor/index.ts';
 import { digitStrokes, type Point, type Stroke } from './digit-strokes.ts';
 import { DrawingRandom } from './random.ts';
 
@@ -15,8 +16,16 @@ export interface DrawnDigits {
 /**
  * Draws handwritten digits: one of the ways to write the digit, with random proportions, slant, turn, place, pen and
  * pressure, bent by a smooth random field. Image i depends on the seed and i alone.
+ * @throws TypeError if count or seed is not an integer of at least 0
  */
 export function drawDigits(count: number, seed: number): DrawnDigits {
+  for (const [name, value] of Object.entries({ count, seed })) {
+    if (!(Number.isSafeInteger(value) && value >= 0)) {
+      throw new TypeError(
+        `drawDigits: ${name}: expected an integer of at least 0, got ${describeValue(value)}`,
+      );
+    }
+  }
   const images = new Uint8Array(count * pixels);
   const labels = new Uint8Array(count);
   for (let i = 0; i < count; i++) {

@@ -51,6 +51,7 @@ export class DataLoader {
   /**
    * The batches of an epoch. They belong to whoever takes them: make them in a scope, or dispose of them.
    * @param number which epoch, from 1
+   * @throws TypeError if it is not an integer of at least 1
    */
   epoch(number: number): { batch(i: number): Batch; dispose(): void } {
     const { dataset, batchSize, length } = this;
@@ -84,6 +85,11 @@ export class DataLoader {
    * @param epoch from 1
    */
   order(epoch: number): Tensor {
+    if (!(Number.isSafeInteger(epoch) && epoch >= 1)) {
+      throw new TypeError(
+        `DataLoader: epoch: expected an integer of at least 1, got ${describeValue(epoch)}`,
+      );
+    }
     const count = sizeOf(this.dataset);
     if (this.#seed === null) return torch.arange(count, { dtype: 'int64' });
     // Neighbouring seeds and epochs must not share orders: 2^20 epochs fit between two seeds.

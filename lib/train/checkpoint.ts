@@ -81,7 +81,7 @@ export async function loadTraining(path: string, training: Training): Promise<Fi
     return named(path, () => {
       const position = JSON.parse(metadata.position ?? 'null') as Position | null;
       const { rng } = tensors;
-      if (position === null || rng === undefined)
+      if (position?.state === undefined || rng === undefined)
         throw new Error('it has weights only, and no training to go on with');
       putWeights(training, tensors);
       training.optimizer.loadStateDict({ tensors: below('optimizer', tensors), groups: position.groups });

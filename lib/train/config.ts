@@ -80,6 +80,9 @@ const checks: Record<keyof TrainConfig, Check> = {
  * @throws TypeError naming the setting, what was expected and what came
  */
 export function resolveConfig(given: Partial<TrainConfig> = {}): TrainConfig {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new TypeError(`train: expected an object of settings, got ${describeValue(given)}`);
+  }
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(checks, name)) {
       throw new TypeError(

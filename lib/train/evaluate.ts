@@ -19,7 +19,7 @@ export interface Evaluation {
   /** (N, D) row by row, in the data set's order */
   features: Float32Array;
   /** (N) */
-  labels: Uint8Array;
+  labels: Int32Array;
 }
 
 /** Images in a batch: large enough to be quick, small enough for any network here. */
@@ -28,7 +28,7 @@ const batchSize = 500;
 /**
  * Predicts every image in evaluation mode, without margins or labels, and leaves the modules in the mode they were in.
  * Between batches other work gets its turn.
- * @throws the signal's reason once it is aborted
+ * @throws the signal's reason once it is aborted; TypeError if a label is no class
  */
 export async function evaluate(
   { model, loss }: Classifier,
@@ -40,8 +40,14 @@ export async function evaluate(
   const classes = dataset.numClasses;
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   const features = new Float32Array(count * model.featureDim);
-  const labels = Uint8Array.from(dataset.labels.toTypedArray() as BigInt64Array, Number);
+  const labels = Int32Array.from(dataset.labels.toTypedArray() as BigInt64Array, Number);
   const loader = new DataLoader(dataset, { batchSize, device });
+  const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
+  if (bad >= 0) {
+    throw new TypeError(
+      `evaluate: dataset: expected labels from 0 to ${classes - 1}, got ${labels[bad]} for image ${bad}`,
+    );
+  }
   const epoch = loader.epoch(1);
   const modes = [model.training, loss.training] as const;
   model.eval();

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { DataLoader, Dataset } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
+import { describeValue } from '../tensor/index.ts';
 import { meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 import { type Classifier, evaluate } from './evaluate.ts';
 
@@ -54,10 +55,13 @@ export interface FitOptions extends Classifier {
  * Trains for a number of epochs and validates after each.
  *
  * @returns the state it ended in; `epoch` is above `epochs` unless the signal stopped it
- * @throws DivergedError if the loss is no longer finite
+ * @throws DivergedError if the loss is no longer finite; TypeError if epochs is not an integer of at least 1
  */
 export async function fit(options: FitOptions): Promise<FitState> {
   const { model, loss, optimizer, scheduler, loader, validation, epochs, device, signal } = options;
+  if (!(Number.isSafeInteger(epochs) && epochs >= 1)) {
+    throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);
+  }
   const state = structuredClone(options.state ?? fitStart());
   while (state.epoch <= epochs) {
     const { epoch } = state;

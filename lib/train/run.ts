@@ -57,6 +57,7 @@ export type RunOutcome =
 export async function trainRun(given: Partial<TrainConfig>, options: RunOptions = {}): Promise<RunOutcome> {
   const { runsDir = 'runs', dataDir, runName } = options;
   const wanted = resolveConfig(given);
+  if (runName === '') throw new TypeError("runName: expected a folder's name, got an empty string");
   if (runName !== undefined && new RunFolder(join(runsDir, runName)).exists) {
     throw new Error(
       `${join(runsDir, runName)} has a run already; choose another --run-name, or go on with it by --resume`,

@@ -49,6 +49,9 @@ export function encodeSafetensors(
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const [name, value] of Object.entries(tensors)) {
+    if (name === '__metadata__') {
+      throw new TypeError("encodeSafetensors: tensors: the name '__metadata__' belongs to the format");
+    }
     const kind = kinds.get(value.dtype);
     if (kind === undefined) {
       throw new TypeError(

@@ -125,6 +125,7 @@ describe('intraclass', () => {
     [['train', '--epochs', '1.5'], 2, /Expected an integer of at least 1/],
     [['train', '--alpha', '-1', '--data', 'drawn-digits'], 2, /IcuLoss: alpha: expected/],
     [['train', '--loss', 'ce', '--gamma', '1'], 2, /--gamma: expected --loss icu, got --loss ce/],
+    [['train', '--run-name', ''], 2, /runName: expected a folder's name, got an empty string/],
     [['train', '--resume', 'nowhere'], 1, /nowhere is no run's folder/],
     [['train', '--resume', 'x', '--lr', '1'], 2, /--resume: expected no other settings.*--lr/],
     [['train', '--device', 'cuda:99', '--data', 'drawn-digits'], 1, /no GPU is to be had|CUDA/],

@@ -61,6 +61,21 @@ describe('a data set', () => {
   });
 });
 
+describe('datasetFromBytes', () => {
+  const make = (images: number, labels: number[]) =>
+    datasetFromBytes(
+      { images: new Uint8Array(images), labels: Uint8Array.from(labels) },
+      { name: 'x', numClasses: 3, shape: [1, 2, 2], mean: 0, std: 1 },
+    );
+
+  it('names bytes that do not fit', () => {
+    expect(() => make(7, [0, 1])).toThrow('datasetFromBytes: images: expected 8 bytes for 2 of 1×2×2, got 7');
+    expect(() => make(8, [0, 3])).toThrow(
+      'datasetFromBytes: labels: expected classes from 0 to 2, got 3 at 1',
+    );
+  });
+});
+
 describe('DataLoader', () => {
   const run = (loader: DataLoader, number: number) => {
     const epoch = loader.epoch(number);
@@ -139,6 +154,11 @@ describe('DataLoader', () => {
     expect(() => new DataLoader(data, { batchSize: 4, seed: -1 })).toThrow(
       /seed: expected an integer of at least 0/,
     );
+    for (const number of [0, 1.5, Number.NaN]) {
+      expect(() => new DataLoader(data, { batchSize: 4 }).epoch(number)).toThrow(
+        `DataLoader: epoch: expected an integer of at least 1, got number ${number}`,
+      );
+    }
     expect(() => new DataLoader(data, { batchSize: 4 }).epoch(1).batch(2)).toThrow(
       'DataLoader: batch: expected an integer from 0 to 1, got number 2',
     );

@@ -38,6 +38,13 @@ describe('drawn digits', () => {
     }
   });
 
+  it.each([-1, 1.5, Number.NaN])('cannot be %d', (count) => {
+    expect(() => drawDigits(count, 0)).toThrow(
+      `drawDigits: count: expected an integer of at least 0, got number ${count}`,
+    );
+    expect(() => drawDigits(1, count)).toThrow(/drawDigits: seed: expected an integer/);
+  });
+
   it('come in the numbers of MNIST', () => {
     const { train, validation, test } = loadDrawnDigits();
     expect([train, validation, test].map(sizeOf)).toEqual([55000, 5000, 10000]);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Dataset, datasetFromBytes, drawDigits, type Splits } from '../../lib/data/index.ts';
-import { memory, noGrad } from '../../lib/tensor/index.ts';
+import { memory, noGrad, torch } from '../../lib/tensor/index.ts';
 import {
   buildTraining,
   CheckpointError,
@@ -13,6 +13,7 @@ import {
   loadTraining,
   loadWeights,
   resolveConfig,
+  saveSafetensors,
   saveTraining,
   saveWeights,
   type TrainConfig,
@@ -178,6 +179,30 @@ describe('evaluate', () => {
   });
 });
 
+describe('bad input', () => {
+  it.each([0, Number.NaN, Number.POSITIVE_INFINITY])('%d epochs are refused', async (epochs) => {
+    const training = buildTraining(config(), splits);
+    await expect(fit({ ...training, validation: splits.validation, epochs })).rejects.toThrow(
+      `fit: epochs: expected an integer of at least 1, got number ${epochs}`,
+    );
+  });
+
+  it('a label that is no class is named', async () => {
+    const training = buildTraining(config(), splits);
+    const dataset = { ...splits.test, labels: torch.full([70], 300, { dtype: 'int64' }) };
+    await expect(evaluate(training, dataset)).rejects.toThrow(
+      'evaluate: dataset: expected labels from 0 to 9, got 300 for image 0',
+    );
+  });
+
+  it('a training checkpoint without its position is refused', async () => {
+    const training = buildTraining(config(), splits);
+    const path = join(folder, 'last.safetensors');
+    await saveSafetensors(path, { rng: torch.zeros([1], { dtype: 'uint8' }) }, { position: '{}' });
+    await expect(loadTraining(path, training)).rejects.toThrow(/it has weights only/);
+  });
+});
+
 describe('checkpoints', () => {
   const start = (): FitState => ({
     epoch: 1,
@@ -223,6 +248,9 @@ describe('configuration', () => {
   });
 
   it('names settings that do not exist, and what does not fit the data', () => {
+    expect(() => resolveConfig(null as unknown as Partial<TrainConfig>)).toThrow(
+      'train: expected an object of settings, got null',
+    );
     expect(() => resolveConfig({ rate: 3 } as Partial<TrainConfig>)).toThrow(/there is no setting 'rate'/);
     expect(() => buildTraining(config({ batchSize: 500 }), splits)).toThrow(
       'train: batchSize: expected at most 200, the number of training images, got 500',

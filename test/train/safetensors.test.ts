@@ -68,6 +68,7 @@ describe('safetensors', () => {
   });
 
   it('name what they cannot keep', () => {
+    expect(() => encodeSafetensors({ __metadata__: tensor([1]) })).toThrow(/the name '__metadata__' belongs/);
     const half = torch.zeros([2], { dtype: 'float16' });
     expect(() => encodeSafetensors({ half })).toThrow(/tensors: 'half' expected float32, .*, got float16/);
   });
