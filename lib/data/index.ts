@@ -1,7 +1,7 @@
 /** Data sets and batches. */
 export { type Dataset, datasetFromBytes, firstOf, type Splits, sizeOf, splitOff, subset } from './dataset.ts';
 export { type DrawnDigits, drawDigits } from './digits.ts';
-export { loadDrawnDigits } from './drawn.ts';
+export { loadDrawnDigits, loadDrawnTest } from './drawn.ts';
 export { DataFileError, type IdxFile, parseIdx } from './idx.ts';
 export { type Batch, DataLoader, type DataLoaderOptions } from './loader.ts';
-export { DataMissingError, dataDirectory, loadMnist, type MnistOptions } from './mnist.ts';
+export { DataMissingError, dataDirectory, loadMnist, loadMnistTest, type MnistOptions } from './mnist.ts';

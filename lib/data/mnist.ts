@@ -47,18 +47,23 @@ export interface MnistOptions {
  * @throws DataMissingError if files are missing and not to be had; DataFileError if one is damaged
  */
 export async function loadMnist(options: MnistOptions = {}): Promise<Splits> {
-  const folder = join(dataDirectory(options.dataDir), 'mnist');
-  const part = async (which: 'train' | 'test'): Promise<Dataset> => {
-    const imagesFile = await load(folder, files[`${which}Images`], options.download ?? true);
-    const labelsFile = await load(folder, files[`${which}Labels`], options.download ?? true);
-    return mnistPart(imagesFile, labelsFile);
-  };
-  const all = await part('train');
-  const test = await part('test');
+  const all = await loadPart('train', options);
+  const test = await loadMnistTest(options);
   const [train, validation] = splitOff(all, heldOut, options.splitSeed ?? 0);
   all.images.dispose();
   all.labels.dispose();
   return { train, validation, test };
+}
+
+/** MNIST's test images alone, 10,000. Throws as `loadMnist`. */
+export const loadMnistTest = (options: Omit<MnistOptions, 'splitSeed'> = {}): Promise<Dataset> =>
+  loadPart('test', options);
+
+async function loadPart(which: 'train' | 'test', options: MnistOptions): Promise<Dataset> {
+  const folder = join(dataDirectory(options.dataDir), 'mnist');
+  const imagesFile = await load(folder, files[`${which}Images`], options.download ?? true);
+  const labelsFile = await load(folder, files[`${which}Labels`], options.download ?? true);
+  return mnistPart(imagesFile, labelsFile);
 }
 
 interface LoadedFile {

@@ -10,7 +10,7 @@ import { InterruptedError } from './interrupt.ts';
 import { drawCurves, drawFeatures } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
 import { buildClassifier, buildTraining, type Training } from './setup.ts';
-import { findSplits, loadSplits } from './splits.ts';
+import { findSplits, loadSplits, loadTest } from './splits.ts';
 
 /** What a run tells while it goes on. All are optional. */
 export interface RunEvents {
@@ -229,9 +229,9 @@ export async function evaluateRun(
     device: options.device ?? stored.device,
     threads: options.threads ?? stored.threads,
   });
-  const splits = await loadSplits({ ...config, limitTrain: null }, options.dataDir);
-  const classifier = buildClassifier(config, splits.test.numClasses);
+  const dataset = await loadTest(config.data, options.dataDir);
+  const classifier = buildClassifier(config, dataset.numClasses);
   const { epoch } = await loadWeights(folder.weights, classifier);
-  const test = await evaluate(classifier, splits.test, { device: config.device, signal: options.signal });
+  const test = await evaluate(classifier, dataset, { device: config.device, signal: options.signal });
   return { run: path, config, epoch: Number(epoch), test, result: await folder.readResult(), classifier };
 }

@@ -1,4 +1,13 @@
-import { DataMissingError, firstOf, loadDrawnDigits, loadMnist, type Splits } from '../data/index.ts';
+import {
+  DataMissingError,
+  type Dataset,
+  firstOf,
+  loadDrawnDigits,
+  loadDrawnTest,
+  loadMnist,
+  loadMnistTest,
+  type Splits,
+} from '../data/index.ts';
 import type { DataName, TrainConfig } from './config.ts';
 
 /**
@@ -12,6 +21,13 @@ export async function loadSplits(
   const splits = data === 'mnist' ? await loadMnist({ dataDir }) : loadDrawnDigits();
   return limitTrain === null ? splits : { ...splits, train: firstOf(splits.train, limitTrain) };
 }
+
+/**
+ * The test images alone.
+ * @throws DataMissingError if MNIST is not there
+ */
+export const loadTest = async (data: DataName, dataDir?: string): Promise<Dataset> =>
+  data === 'mnist' ? loadMnistTest({ dataDir }) : loadDrawnTest();
 
 /**
  * MNIST where it is there or can be downloaded, else the digits that this package draws.

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DataFileError, sizeOf } from '../../lib/data/index.ts';
-import { findSplits, loadSplits } from '../../lib/train/splits.ts';
+import { findSplits, loadSplits, loadTest } from '../../lib/train/splits.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
@@ -40,6 +40,14 @@ describe('findSplits', () => {
     mkdirSync(join(folder, 'mnist'));
     writeFileSync(join(folder, 'mnist', 'train-images-idx3-ubyte.gz'), 'damaged');
     await expect(findSplits(null, folder, () => {})).rejects.toThrow(DataFileError);
+  });
+
+  it('gives the same test images alone', async () => {
+    const { test } = await loadSplits({ data: 'drawn-digits', limitTrain: 1 });
+    const alone = await loadTest('drawn-digits');
+    expect(alone.images.equal(test.images)).toBe(true);
+    expect(alone.labels.equal(test.labels)).toBe(true);
+    await expect(loadTest('mnist', folder)).rejects.toThrow(/could not download .*t10k/);
   });
 
   it('is not asked where the data set is named', async () => {
