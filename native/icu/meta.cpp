@@ -10,36 +10,41 @@ Tensor like_if(bool needed, const Tensor& tensor) {
   return needed ? at::empty(tensor.sizes(), tensor.options()) : Tensor();
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> loss_forward(
-    const Tensor& features, const Tensor&, const Tensor& means, const Tensor&,
-    const OptionalTensor&, at::IntArrayRef modes, at::ArrayRef<double> constants) {
+ForwardResult loss_forward(const Tensor& features, const Tensor&, const Tensor& means,
+                           const Tensor&, const OptionalTensor&, at::IntArrayRef modes,
+                           at::ArrayRef<double> constants) {
   const auto options = LossOptions::from(modes, constants);
   const int64_t rows = features.size(0), classes = means.size(0);
   const auto wide = means.options().dtype(at::kDouble);
   const bool none = options.reduction == Reduction::none;
+  const bool stored =
+      options.stores_gaps(rows, classes, means.size(1), static_cast<int64_t>(means.element_size()));
   return {none ? at::empty({rows}, means.options()) : at::empty({}, means.options()),
-          at::empty({}, means.options()), at::empty({3}, wide),
-          at::empty({rows, classes}, means.options()), at::empty({rows, 4}, wide)};
+          at::empty({}, means.options()),
+          at::empty({3}, wide),
+          at::empty({}, means.options()),
+          at::empty({stored ? rows : 0, classes}, means.options()),
+          at::empty({rows, 4}, wide)};
 }
 
 std::tuple<Tensor, Tensor, Tensor> loss_backward(const OptionalTensor&, const OptionalTensor&,
-                                                 const Tensor& features, const Tensor&,
-                                                 const Tensor& means, const Tensor& log_variances,
-                                                 const OptionalTensor&, const Tensor&,
-                                                 const Tensor&, at::IntArrayRef,
+                                                 const OptionalTensor&, const Tensor& features,
+                                                 const Tensor&, const Tensor& means,
+                                                 const Tensor& log_variances, const OptionalTensor&,
+                                                 const Tensor&, const Tensor&, at::IntArrayRef,
                                                  at::ArrayRef<double>, Mask mask) {
   return {like_if(mask[0], features), like_if(mask[1], means), like_if(mask[2], log_variances)};
 }
 
 Tensor distances(const Tensor& features, const Tensor& means, const Tensor&, int64_t, double,
-                 double) {
+                 double, bool) {
   return at::empty({features.size(0), means.size(0)}, means.options());
 }
 
 std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor&, const Tensor& features,
                                                       const Tensor& means,
                                                       const Tensor& log_variances, int64_t, double,
-                                                      double, Mask mask) {
+                                                      double, bool, Mask mask) {
   return {like_if(mask[0], features), like_if(mask[1], means), like_if(mask[2], log_variances)};
 }
 

@@ -14,27 +14,33 @@ using at::Tensor;
 using OptionalTensor = std::optional<Tensor>;
 using Mask = std::array<bool, 3>;  // features, means, log_variances
 
-using LossForward = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>(
-    const Tensor& features, const Tensor& labels, const Tensor& means, const Tensor& log_variances,
-    const OptionalTensor& log_prior, at::IntArrayRef modes, at::ArrayRef<double> constants);
+// classification, regularizer, diagnostics, total, gaps, rows
+using ForwardResult = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+using LossForward = ForwardResult(const Tensor& features, const Tensor& labels, const Tensor& means,
+                                  const Tensor& log_variances, const OptionalTensor& log_prior,
+                                  at::IntArrayRef modes, at::ArrayRef<double> constants);
 
 using LossBackward = std::tuple<Tensor, Tensor, Tensor>(
     const OptionalTensor& grad_classification, const OptionalTensor& grad_regularizer,
-    const Tensor& features, const Tensor& labels, const Tensor& means, const Tensor& log_variances,
-    const OptionalTensor& log_prior, const Tensor& gaps, const Tensor& rows, at::IntArrayRef modes,
-    at::ArrayRef<double> constants, Mask mask);
+    const OptionalTensor& grad_total, const Tensor& features, const Tensor& labels,
+    const Tensor& means, const Tensor& log_variances, const OptionalTensor& log_prior,
+    const Tensor& gaps, const Tensor& rows, at::IntArrayRef modes, at::ArrayRef<double> constants,
+    Mask mask);
 
 using Distances = Tensor(const Tensor& features, const Tensor& means, const Tensor& log_variances,
-                         int64_t covariance, double min_log_variance, double max_log_variance);
+                         int64_t covariance, double min_log_variance, double max_log_variance,
+                         bool log_determinant);
 
 using DistancesBackward = std::tuple<Tensor, Tensor, Tensor>(
     const Tensor& grad, const Tensor& features, const Tensor& means, const Tensor& log_variances,
-    int64_t covariance, double min_log_variance, double max_log_variance, Mask mask);
+    int64_t covariance, double min_log_variance, double max_log_variance, bool log_determinant,
+    Mask mask);
 
-inline DistanceOptions distance_options(int64_t covariance, double min, double max) {
+inline DistanceOptions distance_options(int64_t covariance, double min, double max,
+                                        bool log_determinant) {
   TORCH_CHECK(covariance >= 0 && covariance < 3,
               "icu::_distances: covariance: expected 0, 1 or 2, got ", covariance);
-  return {static_cast<Covariance>(covariance), min, max};
+  return {static_cast<Covariance>(covariance), min, max, log_determinant};
 }
 
 }  // namespace icu

@@ -1,5 +1,6 @@
 #include "options.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
@@ -46,23 +47,44 @@ MomentCenter parse_moment_center(std::string_view value) {
 Reduction parse_reduction(std::string_view value) {
   return parse<Reduction, 3>("icu::loss", "reduction", value, {"mean", "sum", "none"});
 }
+Likelihood parse_likelihood(std::string_view value) {
+  return parse<Likelihood, 2>("icu::loss", "likelihood", value, {"gaussian", "euclidean"});
+}
+Memory parse_memory(std::string_view value) {
+  return parse<Memory, 3>("icu::loss", "memory", value, {"auto", "store", "recompute"});
+}
+
+bool LossOptions::stores_gaps(int64_t rows, int64_t classes, int64_t dims,
+                              int64_t item_size) const {
+  if (memory != Memory::automatic) return memory == Memory::store;
+  return rows <=
+         std::max(int64_t{64} << 20, classes * dims * item_size / 4) / (classes * item_size);
+}
 
 std::vector<int64_t> LossOptions::modes() const {
-  return {static_cast<int64_t>(covariance),      static_cast<int64_t>(gamma_mode),
-          static_cast<int64_t>(alpha_mode),      static_cast<int64_t>(reg_reduction),
-          static_cast<int64_t>(moment_center),   static_cast<int64_t>(reduction),
-          static_cast<int64_t>(moment_gradient), ignore_index};
+  return {static_cast<int64_t>(covariance),
+          static_cast<int64_t>(gamma_mode),
+          static_cast<int64_t>(alpha_mode),
+          static_cast<int64_t>(reg_reduction),
+          static_cast<int64_t>(moment_center),
+          static_cast<int64_t>(reduction),
+          static_cast<int64_t>(moment_gradient),
+          static_cast<int64_t>(log_determinant),
+          static_cast<int64_t>(likelihood),
+          static_cast<int64_t>(memory),
+          ignore_index};
 }
 
 std::vector<double> LossOptions::constants() const {
-  return {alpha, gamma, lambda_mean, lambda_var, min_log_variance, max_log_variance};
+  return {alpha,           gamma, lambda_mean, lambda_var, lambda_likelihood, min_log_variance,
+          max_log_variance};
 }
 
 LossOptions LossOptions::from(at::IntArrayRef modes, at::ArrayRef<double> constants) {
-  TORCH_CHECK(modes.size() == 8 && constants.size() == 6,
-              "icu: expected 8 modes and 6 constants, got ", modes.size(), " and ",
+  TORCH_CHECK(modes.size() == 11 && constants.size() == 7,
+              "icu: expected 11 modes and 7 constants, got ", modes.size(), " and ",
               constants.size());
-  const std::array<int64_t, 7> counts{3, 3, 3, 3, 2, 3, 2};
+  const std::array<int64_t, 10> counts{3, 3, 3, 3, 2, 3, 2, 2, 2, 3};
   for (size_t i = 0; i < counts.size(); i++) {
     TORCH_CHECK(modes[i] >= 0 && modes[i] < counts[i], "icu: modes[", i,
                 "]: expected an integer from 0 to ", counts[i] - 1, ", got ", modes[i]);
@@ -75,13 +97,17 @@ LossOptions LossOptions::from(at::IntArrayRef modes, at::ArrayRef<double> consta
   o.moment_center = static_cast<MomentCenter>(modes[4]);
   o.reduction = static_cast<Reduction>(modes[5]);
   o.moment_gradient = modes[6] != 0;
-  o.ignore_index = modes[7];
+  o.log_determinant = modes[7] != 0;
+  o.likelihood = static_cast<Likelihood>(modes[8]);
+  o.memory = static_cast<Memory>(modes[9]);
+  o.ignore_index = modes[10];
   o.alpha = constants[0];
   o.gamma = constants[1];
   o.lambda_mean = constants[2];
   o.lambda_var = constants[3];
-  o.min_log_variance = constants[4];
-  o.max_log_variance = constants[5];
+  o.lambda_likelihood = constants[4];
+  o.min_log_variance = constants[5];
+  o.max_log_variance = constants[6];
   return o;
 }
 
@@ -101,6 +127,7 @@ void check_options(const LossOptions& o) {
   check_at_least_zero("gamma", o.gamma);
   check_at_least_zero("lambda_mean", o.lambda_mean);
   check_at_least_zero("lambda_var", o.lambda_var);
+  check_at_least_zero("lambda_likelihood", o.lambda_likelihood);
 }
 
 }  // namespace icu

@@ -14,6 +14,8 @@ enum class AlphaMode : int64_t { distance, mahalanobis, positive };
 enum class RegReduction : int64_t { sum, classes, samples };
 enum class MomentCenter : int64_t { learned, batch };
 enum class Reduction : int64_t { mean, sum, none };
+enum class Likelihood : int64_t { gaussian, euclidean };
+enum class Memory : int64_t { automatic, store, recompute };
 
 Covariance parse_covariance(std::string_view op, std::string_view value);
 GammaMode parse_gamma_mode(std::string_view value);
@@ -21,20 +23,27 @@ AlphaMode parse_alpha_mode(std::string_view value);
 RegReduction parse_reg_reduction(std::string_view value);
 MomentCenter parse_moment_center(std::string_view value);
 Reduction parse_reduction(std::string_view value);
+Likelihood parse_likelihood(std::string_view value);
+Memory parse_memory(std::string_view value);
 
 // What a distance depends on besides its tensors (Eq. 9). Log-variances are clamped to the bounds.
 struct DistanceOptions {
   Covariance covariance = Covariance::isotropic;
   double min_log_variance = -10;
   double max_log_variance = 10;
+  bool log_determinant = true;  // false: d = Q/2, the distance of L-GM's authors
 
   // kappa of ln|Sigma_k| = kappa s_k; with a diagonal covariance it stands for one dimension.
-  double kappa(int64_t dims) const {
+  double kappa(int64_t dims) const { return log_determinant ? repeats(dims) : 0.0; }
+  // c of the variance moment, Eq. 13; kappa c = 1.
+  double moment_factor(int64_t dims) const { return 1.0 / repeats(dims); }
+  bool diagonal() const { return covariance == Covariance::diagonal; }
+
+ private:
+  // How many dimensions one s stands for.
+  double repeats(int64_t dims) const {
     return covariance == Covariance::isotropic ? static_cast<double>(dims) : 1.0;
   }
-  // c of the variance moment, Eq. 13; kappa c = 1.
-  double moment_factor(int64_t dims) const { return 1.0 / kappa(dims); }
-  bool diagonal() const { return covariance == Covariance::diagonal; }
 };
 
 struct LossOptions : DistanceOptions {
@@ -43,12 +52,19 @@ struct LossOptions : DistanceOptions {
   RegReduction reg_reduction = RegReduction::sum;
   MomentCenter moment_center = MomentCenter::learned;
   Reduction reduction = Reduction::mean;
+  Likelihood likelihood = Likelihood::gaussian;
+  Memory memory = Memory::automatic;
   bool moment_gradient = true;
   int64_t ignore_index = -100;
   double alpha = 1e-4;
   double gamma = 1e-3;
   double lambda_mean = 0.1;
   double lambda_var = 0.1;
+  double lambda_likelihood = 0;
+
+  // Whether the forward pass keeps the (N, K) gaps for the backward pass, which else makes them
+  // again: as `memory` says, and where that is automatic up to 64 MiB or a quarter of the means.
+  bool stores_gaps(int64_t rows, int64_t classes, int64_t dims, int64_t item_size) const;
 
   // The inner operators take the options as these two lists, so that their schemas stay short.
   std::vector<int64_t> modes() const;

@@ -23,8 +23,13 @@
 #include <torch/library.h>
 
 TORCH_LIBRARY(icu, m) {
-  // classification: scalar, or (N) with reduction none, 0 in ignored rows. regularizer: scalar.
-  // diagnostics, float64, a constant: valid rows V; share of them with d_iz < 0; their mean |x|.
+  // classification: scalar, or (N) with reduction none, 0 in ignored rows. regularizer: scalar, and
+  // in it lambda_likelihood times the mean over the valid rows of d_iz (gaussian) or
+  // |x_i - mu_z|^2 / 2 (euclidean), L-GM's likelihood term. diagnostics, float64, a constant: valid
+  // rows V; share of them with d_iz < 0; their mean |x|. total: the sum of classification and
+  // regularizer. Without log_determinant L_k = 0. memory says whether the forward pass keeps an
+  // (N, K) array for the backward pass: 'store', 'recompute', or 'auto' up to 64 MiB or a quarter
+  // of the means.
   m.def(
       "loss(Tensor features, Tensor labels, Tensor means, Tensor log_variances, "
       "Tensor? log_prior=None, *, "
@@ -33,32 +38,35 @@ TORCH_LIBRARY(icu, m) {
       "float lambda_mean=0.1, float lambda_var=0.1, str reg_reduction='sum', "
       "str moment_center='learned', bool moment_gradient=True, "
       "str reduction='mean', int ignore_index=-100, "
-      "float min_log_variance=-10, float max_log_variance=10) "
-      "-> (Tensor classification, Tensor regularizer, Tensor diagnostics)");
+      "float min_log_variance=-10, float max_log_variance=10, "
+      "bool log_determinant=True, float lambda_likelihood=0, str likelihood='gaussian', "
+      "str memory='auto') "
+      "-> (Tensor classification, Tensor regularizer, Tensor diagnostics, Tensor total)");
   // d, (N, K), in the dtype of means.
   m.def(
       "distances(Tensor features, Tensor means, Tensor log_variances, *, "
-      "str covariance='isotropic', float min_log_variance=-10, float max_log_variance=10) "
-      "-> Tensor");
+      "str covariance='isotropic', float min_log_variance=-10, float max_log_variance=10, "
+      "bool log_determinant=True) -> Tensor");
 
-  // Modes and constants are LossOptions::modes() and constants(). gaps (N, K) and rows (N, 4) are
-  // what the backward pass starts from, see cpu/rows.h.
+  // Modes and constants are LossOptions::modes() and constants(). gaps, (N, K) or (0, K) where they
+  // are made again, and rows (N, 4) are what the backward pass starts from, see cpu/rows.h.
   m.def(
       "_loss_forward(Tensor features, Tensor labels, Tensor means, Tensor log_variances, "
       "Tensor? log_prior, int[] modes, float[] constants) "
-      "-> (Tensor classification, Tensor regularizer, Tensor diagnostics, Tensor gaps, "
-      "Tensor rows)");
+      "-> (Tensor classification, Tensor regularizer, Tensor diagnostics, Tensor total, "
+      "Tensor gaps, Tensor rows)");
   // A gradient that is not needed (mask: features, means, log_variances) is an undefined tensor.
   m.def(
-      "_loss_backward(Tensor? grad_classification, Tensor? grad_regularizer, "
+      "_loss_backward(Tensor? grad_classification, Tensor? grad_regularizer, Tensor? grad_total, "
       "Tensor features, Tensor labels, Tensor means, Tensor log_variances, Tensor? log_prior, "
       "Tensor gaps, Tensor rows, int[] modes, float[] constants, bool[3] mask) "
       "-> (Tensor features, Tensor means, Tensor log_variances)");
   m.def(
       "_distances(Tensor features, Tensor means, Tensor log_variances, int covariance, "
-      "float min_log_variance, float max_log_variance) -> Tensor");
+      "float min_log_variance, float max_log_variance, bool log_determinant) -> Tensor");
   m.def(
       "_distances_backward(Tensor grad, Tensor features, Tensor means, Tensor log_variances, "
-      "int covariance, float min_log_variance, float max_log_variance, bool[3] mask) "
+      "int covariance, float min_log_variance, float max_log_variance, bool log_determinant, "
+      "bool[3] mask) "
       "-> (Tensor features, Tensor means, Tensor log_variances)");
 }

@@ -1,44 +1,88 @@
 // icu::_distances and its gradient on the CPU.
 #include <torch/library.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "../operators.h"
+#include "gaps.h"
 #include "gradients.h"
 #include "parallel.h"
 
 namespace icu {
 namespace {
 
+struct TileMemory;
+
+// d of a block of classes for all rows, out[k * N + i].
+template <typename T>
+void block_distances(const DistanceProblem<T>& problem, const Gaps<T>& source, int64_t first,
+                     int64_t classes, T* out) {
+  for (int64_t row = 0; row < problem.N; row += Gaps<T>::row_block) {
+    source.fill(row, std::min(Gaps<T>::row_block, problem.N - row), first, classes, out + row,
+                problem.N);
+  }
+}
+
 // A_ik = H_ik = the gradient that arrives at d_ik.
 template <typename T>
-struct GivenWeights final : WeightSource<T> {
-  const DistanceProblem<T>& problem;
-  Rows<const T> grad;
-  GivenWeights(const DistanceProblem<T>& problem, Rows<const T> grad)
-      : problem(problem), grad(grad) {}
+class GivenWeights final : public WeightSource<T> {
+ public:
+  // Without `distances` the sums of A_ik Q_ik are not made.
+  GivenWeights(const DistanceProblem<T>& problem, const T* grad, bool distances)
+      : problem_(problem), grad_(grad) {
+    if (distances) source_.emplace(problem, RowTerms{});
+  }
 
-  bool has_sums() const override { return false; }
-
-  void fill(int64_t row, int64_t rows, int64_t first, int64_t classes, Rows<T> out, double* sums_h,
-            double*) const override {
-    const double* v = problem.diagonal ? nullptr : problem.terms.v.data() + first;
-    for (int64_t i = 0; i < rows; i++) {
-      const T* from = grad.data + (row + i) * grad.stride + first;
-      T* to = out.data + i * out.stride;
-      for (int64_t k = 0; k < classes; k++) {
-        to[k] = v ? static_cast<T>(static_cast<double>(from[k]) * v[k]) : from[k];
+  void fill(const WeightBlock<T>& block) const override {
+    const int64_t N = problem_.N, K = problem_.K;
+    if (source_) block_distances(problem_, *source_, block.first, block.classes, block.w);
+    for (int64_t c = 0; c < block.classes; c++) {
+      const int64_t k = block.first + c;
+      const double v = problem_.diagonal ? 1 : problem_.terms.v[size_t(k)];
+      T* w = block.w + c * N;
+      double sum_w = 0, sum_a = 0, sum_ad = 0;
+      for (int64_t i = 0; i < N; i++) {
+        const double a = static_cast<double>(grad_[i * K + k]);
+        if (source_) sum_ad += a * static_cast<double>(w[i]);
+        w[i] = static_cast<T>(a * v);
+        sum_w += static_cast<double>(w[i]);
+        sum_a += a;
+        block.row_weights[i] += static_cast<double>(w[i]);
       }
-      if (!sums_h) continue;
-      for (int64_t k = 0; k < classes; k++) sums_h[k] += static_cast<double>(from[k]);
+      block.class_weights[c] = sum_w;
+      block.sum_h[c] = sum_a;
+      block.sum_aq[c] = 2 * sum_ad - problem_.terms.log_det[size_t(k)] * sum_a;  // Q = 2d - L
     }
   }
+
+ private:
+  const DistanceProblem<T>& problem_;
+  const T* grad_;  // (N, K)
+  std::optional<Gaps<T>> source_;
 };
 
 template <typename T>
 Tensor forward(const Tensor& features, const Tensor& means, const Tensor& log_variances,
                const DistanceOptions& options) {
   const DistanceProblem<T> problem(features, means, log_variances, options);
-  Tensor out = at::empty({problem.N, problem.K}, means.options());
-  if (problem.N > 0) problem.distances(nullptr, 0, {out.mutable_data_ptr<T>(), problem.K});
+  const int64_t N = problem.N, K = problem.K;
+  Tensor out = at::empty({N, K}, means.options());
+  if (N == 0) return out;
+  constexpr int64_t row_block = Gaps<T>::row_block, class_block = Gaps<T>::class_block;
+  const Gaps<T> source(problem, {});
+  T* data = out.mutable_data_ptr<T>();
+  const int64_t class_tiles = tiles(K, class_block);
+  for_each_tile(problem.threads, class_tiles * tiles(N, row_block), [&](int64_t tile) {
+    const int64_t k = tile % class_tiles * class_block, row = tile / class_tiles * row_block;
+    const int64_t classes = std::min(class_block, K - k), rows = std::min(row_block, N - row);
+    T* block = Scratch<TileMemory>::template get<T>(class_block * row_block);
+    source.fill(row, rows, k, classes, block, rows);
+    for (int64_t i = 0; i < rows; i++) {
+      T* to = data + (row + i) * K + k;
+      for (int64_t c = 0; c < classes; c++) to[c] = block[c * rows + i];
+    }
+  });
   return out;
 }
 
@@ -48,35 +92,34 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad, const Tensor& fe
                                             const DistanceOptions& options, const Mask& mask) {
   const DistanceProblem<T> problem(features, means, log_variances, options);
   const auto dense = grad.to(means.scalar_type()).contiguous();
-  const GivenWeights<T> weights(problem, {dense.const_data_ptr<T>(), problem.K});
-  Tensor dx = mask[0] ? at::empty({problem.N, problem.D}, means.options()) : Tensor();
-  Tensor dmu = mask[1] ? at::empty({problem.K, problem.D}, means.options()) : Tensor();
-  Tensor ds = mask[2] ? at::empty(log_variances.sizes(), means.options()) : Tensor();
-  if (mask[0]) {
-    feature_gradient<T>(problem, weights, {dx.mutable_data_ptr<T>(), problem.D});
-    if (dx.scalar_type() != features.scalar_type()) dx = dx.to(features.scalar_type());
-  }
-  if (mask[1] || mask[2]) {
-    class_gradient<T>(problem, weights, mask[1] ? dmu.mutable_data_ptr<T>() : nullptr,
-                      mask[2] ? ds.mutable_data_ptr<T>() : nullptr);
-  }
+  Tensor dx = mask[0] ? empty_output({problem.N, problem.D}, means.options()) : Tensor();
+  Tensor dmu = mask[1] ? empty_output({problem.K, problem.D}, means.options()) : Tensor();
+  Tensor ds = mask[2] ? empty_output(log_variances.sizes(), means.options()) : Tensor();
+  const GivenWeights<T> weights(problem, dense.const_data_ptr<T>(), mask[2] && !problem.diagonal);
+  distance_gradients<T>(
+      problem, weights,
+      {mask[0] ? dx.mutable_data_ptr<T>() : nullptr, mask[1] ? dmu.mutable_data_ptr<T>() : nullptr,
+       mask[2] ? ds.mutable_data_ptr<T>() : nullptr});
+  if (mask[0] && dx.scalar_type() != features.scalar_type()) dx = dx.to(features.scalar_type());
   if (mask[2]) problem.stop_at_bounds(ds.mutable_data_ptr<T>());
   return {dx, dmu, ds};
 }
 
 Tensor distances(const Tensor& features, const Tensor& means, const Tensor& log_variances,
-                 int64_t covariance, double min, double max) {
+                 int64_t covariance, double min, double max, bool log_determinant) {
   const auto run = means.scalar_type() == at::kDouble ? forward<double> : forward<float>;
-  return run(features, means, log_variances, distance_options(covariance, min, max));
+  return run(features, means, log_variances,
+             distance_options(covariance, min, max, log_determinant));
 }
 
 std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const Tensor& features,
                                                       const Tensor& means,
                                                       const Tensor& log_variances,
                                                       int64_t covariance, double min, double max,
-                                                      Mask mask) {
+                                                      bool log_determinant, Mask mask) {
   const auto run = means.scalar_type() == at::kDouble ? backward<double> : backward<float>;
-  return run(grad, features, means, log_variances, distance_options(covariance, min, max), mask);
+  return run(grad, features, means, log_variances,
+             distance_options(covariance, min, max, log_determinant), mask);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "gradients.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "parallel.h"
@@ -8,163 +9,278 @@
 namespace icu {
 namespace {
 
-struct WeightsMemory;
-struct SquaresMemory;
+struct PanelMemory;
 
-constexpr int64_t source_block = product_sources;
-constexpr int64_t class_block = 32;
+// Classes of a chunk: a multiple of both group sizes, and fewer where there are many rows, so that
+// the weights stay in the cache.
+constexpr int64_t chunk_classes = 240;
+constexpr int64_t chunk_weights = 1 << 18;
+// Classes whose weights one thread makes at a time.
+constexpr int64_t fill_classes = 24;
 
-template <typename T>
-T* product_memory() {
-  return Scratch<ProductTile<T>>::template get<T>(kernels<T>().product_scratch);
+int64_t chunk_for(int64_t rows, int64_t classes) {
+  const int64_t fitting = chunk_weights / std::max<int64_t>(rows, 1) / fill_classes * fill_classes;
+  return std::min(std::clamp(fitting, fill_classes, chunk_classes),
+                  tiles(classes, fill_classes) * fill_classes);
 }
 
-void zero(float* data, int64_t count) { std::fill_n(data, count, 0.0f); }
-void zero(double* data, int64_t count) { std::fill_n(data, count, 0.0); }
+// The weights of a chunk as one side of a product sees them: outputs by groups, and for each the
+// sources that matter to it.
+template <typename T>
+struct PackedWeights {
+  int64_t group, outputs, sources;  // of a whole chunk
+  std::vector<int64_t> count;       // sources of each group
+  std::vector<int32_t> list;
+  at::Tensor packed;
 
-}  // namespace
+  PackedWeights(int64_t most_outputs, int64_t most_sources)
+      : group(kernels<T>().group), outputs(most_outputs), sources(most_sources) {
+    const int64_t groups = tiles(outputs, group);
+    count.resize(size_t(groups));
+    list.resize(size_t(groups * sources));
+    packed = at::empty({groups * sources * group},
+                       at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value));
+  }
+  int64_t groups() const { return tiles(outputs, group); }
+  int32_t* list_of(int64_t g) { return list.data() + g * sources; }
+  T* packed_of(int64_t g) { return packed.mutable_data_ptr<T>() + g * sources * group; }
+
+  void pack(int64_t g, const T* w, int64_t output_stride, int64_t source_stride) {
+    count[size_t(g)] = kernels<T>().pack_weights({std::min(group, outputs - g * group), sources,
+                                                  w + g * group * output_stride, output_stride,
+                                                  source_stride, list_of(g), packed_of(g)});
+  }
+};
 
 template <typename T>
-void feature_gradient(const DistanceProblem<T>& problem, const WeightSource<T>& source,
-                      Rows<T> out) {
-  const int64_t N = problem.N, K = problem.K, D = problem.D;
-  // Each row's sum is its own: the height of a tile changes no result.
-  const int64_t height = std::clamp<int64_t>(tiles(N, problem.threads), 16, product_outputs);
-  for_each_tile(problem.threads, tiles(N, height), [&](int64_t tile) {
-    const int64_t row = tile * height, rows = std::min(height, N - row);
-    T* weights = Scratch<WeightsMemory>::template get<T>(product_outputs * source_block);
-    for (int64_t i = 0; i < rows; i++) zero(out.data + (row + i) * out.stride, D);
-    for (int64_t k = 0; k < K; k += source_block) {
-      const int64_t classes = std::min(source_block, K - k);
-      source.fill(row, rows, k, classes, {weights, source_block}, nullptr, nullptr);
-      ProductTile<T> t;
-      t.outputs = rows;
-      t.sources = classes;
-      t.first = 0;
-      t.dims = D;
-      t.p = {problem.x.data + row * problem.x.stride, problem.x.stride};
-      t.q = {problem.mu.data + k * problem.mu.stride, problem.mu.stride};
-      t.s = problem.diagonal
-                ? Rows<const T>{problem.s.data + k * problem.s.stride, problem.s.stride}
-                : Rows<const T>{nullptr, 0};
-      t.bounds = problem.bounds;
-      t.w = weights;
-      t.w_output = source_block;
-      t.w_source = 1;
-      t.out = {out.data + row * out.stride, out.stride};
-      t.squares = {nullptr, 0};
-      t.scratch = product_memory<T>();
-      kernels<T>().products(t);
-    }
-  });
-}
-
-namespace {
-
-// One block of classes in the dimensions [first, first + dims).
-template <typename T>
-struct ClassTile {
-  const DistanceProblem<T>& problem;
-  const WeightSource<T>& source;
-  T* means;
-  T* log_variances;
-  int64_t k, classes, first, dims;
+class Pass {
+ public:
+  Pass(const DistanceProblem<T>& problem, const WeightSource<T>& source, const Gradients<T>& out)
+      : p_(problem),
+        source_(source),
+        out_(out),
+        width_(kernels<T>().width),
+        chunk_(chunk_for(problem.N, problem.K)),
+        by_row_(out.features ? problem.N : 0, chunk_),
+        by_class_(classes_wanted() ? chunk_ : 0, problem.N),
+        w_(at::empty({chunk_ * problem.N},
+                     at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value))),
+        class_sums_(size_t(3 * chunk_)),
+        block_rows_(size_t(tiles(chunk_, fill_classes) * problem.N)),
+        row_weights_(size_t(problem.N), 0),
+        row_scale_(size_t(problem.N)),
+        used_(size_t(chunk_)),
+        scale_(size_t(chunk_)) {
+    if (by_class_.outputs > 0) pack_features();
+  }
 
   void run() {
-    const bool squares = log_variances && (problem.diagonal || !source.has_sums());
-    double sums_h[class_block] = {}, sums_aq[class_block] = {};
-    T* memory = Scratch<SquaresMemory>::template get<T>(2 * class_block * dims);
-    // Where the means need no gradient, their sums go to scratch memory.
-    Rows<T> sums{memory, dims}, square_sums{memory + class_block * dims, dims};
-    zero(memory, 2 * class_block * dims);
-    T* weights = Scratch<WeightsMemory>::template get<T>(product_outputs * source_block);
-
-    for (int64_t row = 0; row < problem.N; row += source_block) {
-      const int64_t rows = std::min(source_block, problem.N - row);
-      source.fill(row, rows, k, classes, {weights, class_block}, sums_h,
-                  squares || !log_variances ? nullptr : sums_aq);
-      if (!means && !squares) continue;
-      ProductTile<T> t;
-      t.outputs = classes;
-      t.sources = rows;
-      t.first = 0;
-      t.dims = dims;
-      t.p = {problem.mu.data + k * problem.mu.stride + first, problem.mu.stride};
-      t.q = {problem.x.data + row * problem.x.stride + first, problem.x.stride};
-      t.s = {nullptr, 0};
-      t.bounds = problem.bounds;
-      t.w = weights;
-      t.w_output = 1;
-      t.w_source = class_block;
-      t.out = sums;
-      t.squares = squares ? square_sums : Rows<T>{nullptr, 0};
-      t.scratch = product_memory<T>();
-      kernels<T>().products(t);
+    for (first_ = 0; first_ < p_.K; first_ += chunk_) {
+      classes_ = std::min(chunk_, p_.K - first_);
+      by_row_.sources = classes_;
+      if (by_class_.outputs > 0) by_class_.outputs = classes_;
+      make_weights();
+      pack();
+      products();
     }
-    for (int64_t c = 0; c < classes; c++)
-      finish(c, sums, square_sums, sums_h[c], sums_aq[c], squares);
   }
 
-  void finish(int64_t c, Rows<T> sums, Rows<T> square_sums, double sum_h, double sum_aq,
-              bool squares) {
-    const int64_t D = problem.D;
-    T* sum = sums.data + c * sums.stride;
-    const T* square = square_sums.data + c * square_sums.stride;
-    if (problem.diagonal) {
-      T* v =
-          product_memory<T>();  // no longer in use; `dims` is at most its size, see class_gradient
-      kernels<T>().inverse_variances(problem.s.data + (k + c) * problem.s.stride + first,
-                                     problem.bounds, dims, v);
-      for (int64_t d = 0; d < dims; d++) sum[d] *= v[d];
-      if (log_variances) {
-        T* out = log_variances + (k + c) * D + first;
-        for (int64_t d = 0; d < dims; d++) {
-          out[d] = static_cast<T>(0.5 * (sum_h - static_cast<double>(v[d]) * square[d]));
-        }
+ private:
+  bool classes_wanted() const { return out_.means || (out_.log_variances && p_.diagonal); }
+  bool last() const { return first_ + classes_ == p_.K; }
+  double* class_weights() { return class_sums_.data(); }
+  double* sum_h() { return class_sums_.data() + chunk_; }
+  double* sum_aq() { return class_sums_.data() + 2 * chunk_; }
+
+  // x' by dimensions: for each `width` of them the rows' values, adjacent.
+  void pack_features() {
+    const int64_t N = p_.N, D = p_.D;
+    features_ = at::empty({tiles(D, width_) * N * width_}, w_.options());
+    T* panels = features_.template mutable_data_ptr<T>();
+    largest_.resize(p_.diagonal ? size_t(D) : 0);
+    for_each_tile(p_.threads, tiles(D, width_), [&](int64_t tile) {
+      const int64_t d = tile * width_, dims = std::min(width_, D - d);
+      T* panel = panels + d * N;
+      for (int64_t i = 0; i < N; i++) {
+        kernels<T>().pack_centred(p_.x_row(i) + d, p_.centre.data() + d, dims, panel + i * width_);
       }
-    } else if (log_variances) {
-      if (squares) {
-        for (int64_t d = 0; d < D; d++) sum_aq += static_cast<double>(square[d]);
+      if (!p_.diagonal) return;
+      for (int64_t e = 0; e < dims; e++) {
+        T largest = 0;
+        for (int64_t i = 0; i < N; i++)
+          largest = std::max(largest, std::abs(panel[i * width_ + e]));
+        largest_[size_t(d + e)] = largest;
       }
-      if (squares || first == 0) {
-        log_variances[k + c] = static_cast<T>(0.5 * (problem.kappa * sum_h - sum_aq));
+    });
+  }
+
+  void make_weights() {
+    const int64_t N = p_.N, blocks = tiles(classes_, fill_classes);
+    T* w = w_.template mutable_data_ptr<T>();
+    std::fill_n(block_rows_.data(), blocks * N, 0.0);
+    for_each_tile(p_.threads, blocks, [&](int64_t tile) {
+      const int64_t k = tile * fill_classes;
+      source_.fill({first_ + k, std::min(fill_classes, classes_ - k), w + k * N,
+                    class_weights() + k, sum_h() + k, sum_aq() + k, block_rows_.data() + tile * N});
+    });
+    for (int64_t tile = 0; tile < blocks; tile++) {
+      for (int64_t i = 0; i < N; i++) row_weights_[size_t(i)] += block_rows_[size_t(tile * N + i)];
+    }
+    if (p_.diagonal) {
+      for (int64_t k = 0; k < classes_; k++) sum_h()[k] *= p_.kappa;
+    } else if (out_.log_variances) {
+      for (int64_t k = 0; k < classes_; k++) {
+        out_.log_variances[first_ + k] =
+            static_cast<T>(0.5 * (p_.kappa * sum_h()[k] - sum_aq()[k]));
       }
     }
-    if (means) std::copy_n(sum, dims, means + (k + c) * D + first);
+    for (int64_t k = 0; k < classes_; k++) scale_[size_t(k)] = static_cast<T>(class_weights()[k]);
+    if (last()) {
+      for (int64_t i = 0; i < N; i++) {
+        row_scale_[size_t(i)] = static_cast<T>(row_weights_[size_t(i)]);
+      }
+    }
   }
+
+  void pack() {
+    const int64_t rows = by_row_.groups(), all = rows + by_class_.groups();
+    const T* w = w_.template const_data_ptr<T>();
+    for_each_tile(p_.threads, all, [&](int64_t tile) {
+      if (tile < rows) {
+        by_row_.pack(tile, w, 1, p_.N);
+      } else {
+        by_class_.pack(tile - rows, w, p_.N, 1);
+      }
+    });
+    std::fill_n(used_.data(), classes_, char{0});
+    for (int64_t g = 0; g < rows; g++) {
+      for (int64_t n = 0; n < by_row_.count[size_t(g)]; n++) {
+        used_[size_t(by_row_.list_of(g)[n])] = 1;
+      }
+    }
+  }
+
+  // Each output is a sum of its own: how they are divided among threads changes no result.
+  void products() {
+    const int64_t strips = tiles(p_.D, width_);
+    const int64_t wanted = p_.threads == 1 ? 1 : tiles(4 * p_.threads, strips);
+    const int64_t row_parts = std::min(wanted, by_row_.groups());
+    const int64_t class_parts = std::min(wanted, by_class_.groups());
+    const int64_t parts = row_parts + class_parts;
+    for_each_tile(p_.threads, strips * parts, [&](int64_t tile) {
+      const int64_t d = tile / parts * width_, part = tile % parts;
+      if (part < row_parts) {
+        const int64_t each = tiles(by_row_.groups(), row_parts);
+        features(d, part * each, std::min((part + 1) * each, by_row_.groups()));
+      } else {
+        const int64_t each = tiles(by_class_.groups(), class_parts), at = part - row_parts;
+        classes(d, at * each, std::min((at + 1) * each, by_class_.groups()));
+      }
+    });
+  }
+
+  // The share of this chunk in the features' gradients, row groups [from, to), dimensions from d.
+  void features(int64_t d, int64_t from, int64_t to) {
+    const int64_t D = p_.D, dims = std::min(width_, D - d), group = by_row_.group;
+    const T* centre = p_.centre.data() + d;
+    T* means = Scratch<PanelMemory>::template get<T>(2 * chunk_ * width_);
+    T* v = means + chunk_ * width_;
+    for (int64_t k = 0; k < classes_; k++) {
+      if (!used_[size_t(k)]) continue;
+      const T* mu = p_.mu_row(first_ + k) + d;
+      if (p_.diagonal) {
+        kernels<T>().pack_scaled(mu, centre, p_.s_from(first_ + k).data + d, p_.bounds, dims,
+                                 v + k * width_, means + k * width_);
+      } else {
+        kernels<T>().pack_centred(mu, centre, dims, means + k * width_);
+      }
+    }
+    for (int64_t g = from; g < to; g++) {
+      const int64_t row = g * group, outputs = std::min(group, p_.N - row);
+      const int64_t count = by_row_.count[size_t(g)];
+      const Rows<T> out{out_.features + row * D + d, D};
+      const Rows<const T> x{p_.x_row(row) + d, p_.x.stride};
+      if (count == 0 && first_ > 0 && (p_.diagonal || !last())) continue;
+      if (p_.diagonal) {
+        kernels<T>().diagonal_features({outputs, count, dims, by_row_.list_of(g),
+                                        by_row_.packed_of(g), v, means, x, centre, first_ > 0,
+                                        out});
+      } else {
+        kernels<T>().product({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g), means,
+                              x, centre, last() ? row_scale_.data() + row : nullptr, first_ > 0,
+                              out});
+      }
+    }
+  }
+
+  // The gradients of the class groups [from, to) of this chunk, dimensions from d.
+  void classes(int64_t d, int64_t from, int64_t to) {
+    const int64_t D = p_.D, dims = std::min(width_, D - d), group = by_class_.group;
+    const T* centre = p_.centre.data() + d;
+    const T* panel = features_.template const_data_ptr<T>() + d * p_.N;
+    for (int64_t g = from; g < to; g++) {
+      const int64_t k = g * group, outputs = std::min(group, classes_ - k);
+      const int64_t count = by_class_.count[size_t(g)], at = (first_ + k) * D + d;
+      const Rows<const T> mu{p_.mu_row(first_ + k) + d, p_.mu.stride};
+      if (p_.diagonal) {
+        kernels<T>().diagonal_classes(
+            {outputs,
+             count,
+             dims,
+             by_class_.list_of(g),
+             by_class_.packed_of(g),
+             panel,
+             largest_.data() + d,
+             mu,
+             {p_.s_from(first_ + k).data + d, p_.s.stride},
+             centre,
+             p_.bounds,
+             class_weights() + k,
+             sum_h() + k,
+             {out_.means ? out_.means + at : nullptr, D},
+             {out_.log_variances ? out_.log_variances + at : nullptr, D}});
+      } else {
+        kernels<T>().product({outputs,
+                              count,
+                              dims,
+                              by_class_.list_of(g),
+                              by_class_.packed_of(g),
+                              panel,
+                              mu,
+                              centre,
+                              count > 0 ? scale_.data() + k : nullptr,
+                              false,
+                              {out_.means + at, D}});
+      }
+    }
+  }
+
+  const DistanceProblem<T>& p_;
+  const WeightSource<T>& source_;
+  const Gradients<T>& out_;
+  const int64_t width_, chunk_;
+  PackedWeights<T> by_row_, by_class_;
+  at::Tensor w_, features_;
+  std::vector<T> largest_;  // of |x'_d|, where diagonal
+  std::vector<double> class_sums_, block_rows_, row_weights_;
+  std::vector<T> row_scale_;
+  std::vector<char> used_;  // classes of the chunk with a weight that is not zero
+  std::vector<T> scale_;
+  int64_t first_ = 0, classes_ = 0;  // the chunk
 };
 
 }  // namespace
 
 template <typename T>
-void class_gradient(const DistanceProblem<T>& problem, const WeightSource<T>& source, T* means,
-                    T* log_variances) {
-  const int64_t D = problem.D, blocks = tiles(problem.K, class_block);
-  // Few classes: divide the dimensions too, so that there is work for every thread. Again no result
-  // changes, since each dimension's sum is its own; a sum over dimensions is made by a tile that
-  // has them all.
-  const bool whole = log_variances && !problem.diagonal && !source.has_sums();
-  const int64_t wanted = blocks >= 4 * problem.threads || problem.threads == 1 || whole
-                             ? 1
-                             : tiles(4 * problem.threads, blocks);
-  const int64_t largest = problem.diagonal ? kernels<T>().product_scratch : D;
-  const int64_t width = std::min(std::max<int64_t>(128, tiles(tiles(D, wanted), 64) * 64), largest);
-  const int64_t parts = tiles(D, width);
-  for_each_tile(problem.threads, blocks * parts, [&](int64_t tile) {
-    const int64_t k = tile / parts * class_block, first = tile % parts * width;
-    ClassTile<T>{problem, source,
-                 means,   log_variances,
-                 k,       std::min(class_block, problem.K - k),
-                 first,   std::min(width, D - first)}
-        .run();
-  });
+void distance_gradients(const DistanceProblem<T>& problem, const WeightSource<T>& source,
+                        const Gradients<T>& out) {
+  if (!out.features && !out.means && !out.log_variances) return;
+  Pass<T>(problem, source, out).run();
 }
 
-#define ICU_INSTANTIATE(T)                                                                    \
-  template void feature_gradient(const DistanceProblem<T>&, const WeightSource<T>&, Rows<T>); \
-  template void class_gradient(const DistanceProblem<T>&, const WeightSource<T>&, T*, T*);
-ICU_INSTANTIATE(float)
-ICU_INSTANTIATE(double)
-#undef ICU_INSTANTIATE
+template void distance_gradients(const DistanceProblem<float>&, const WeightSource<float>&,
+                                 const Gradients<float>&);
+template void distance_gradients(const DistanceProblem<double>&, const WeightSource<double>&,
+                                 const Gradients<double>&);
 
 }  // namespace icu

@@ -1,39 +1,53 @@
-// The gradients of sum_ik G_ik d_ik and its like, from weights made one tile at a time:
+// The gradients of sum_ik G_ik d_ik and its like, for a block of classes at a time:
 //
 //   dL/dx_i  = sum_k A_ik v_k (x_i - mu_k)
 //   dL/dmu_k = -sum_i A_ik v_k (x_i - mu_k)
-//   dL/ds_k  = (1/2) sum_i (kappa H_ik - A_ik Q_ik);  diagonal: (1/2) sum_i (H_ik - A_ik v_kd (x_id
-//   - mu_kd)^2)
+//   dL/ds_k  = (1/2) sum_i (kappa H_ik - A_ik Q_ik)
+//              diagonal: (1/2) sum_i (H_ik - A_ik v_kd (x_id - mu_kd)^2)
 //
-// A and H are never stored whole: the pass over rows and the pass over classes each make the tile
-// that they are at.
+// With w = A v and centred values these are two matrix products over the block,
+//
+//   dL/dx_i = (sum_k w_ik) x'_i - sum_k w_ik mu'_k,   dL/dmu_k = (sum_i w_ik) mu'_k - sum_i w_ik
+//   x'_i
+//
+// whose weights are made once. A and H are never stored whole, nor is a copy of all the means.
 #pragma once
 
 #include "problem.h"
 
 namespace icu {
 
+// Where a block's weights go. Class sums start at the block's first class.
+template <typename T>
+struct WeightBlock {
+  int64_t first, classes;
+  T* w;                   // A_ik v_k (A_ik with a diagonal covariance) at [(k - first) * N + i]
+  double* class_weights;  // sum_i of these as rounded to T
+  double* sum_h;          // sum_i H_ik
+  double* sum_aq;         // sum_i A_ik Q_ik, not with a diagonal covariance
+  double* row_weights;    // sum_k w_ik over this block, (N)
+};
+
 template <typename T>
 struct WeightSource {
-  // out = A_ik v_k (A_ik with a diagonal covariance) for rows [row, row + rows), classes [first,
-  // first + classes). Where given, adds to sums_h[k] sum_i H_ik, and to sums_aq[k] sum_i A_ik Q_ik.
-  virtual void fill(int64_t row, int64_t rows, int64_t first, int64_t classes, Rows<T> out,
-                    double* sums_h, double* sums_aq) const = 0;
-  // Whether fill can give sums_aq; else the sums of squares are formed from the features.
-  virtual bool has_sums() const = 0;
+  // On one thread; blocks are asked for in any order and from any thread.
+  virtual void fill(const WeightBlock<T>& block) const = 0;
 
  protected:
   ~WeightSource() = default;
 };
 
-// dL/dx, one row for each row of the problem. `out` is overwritten.
+// Overwrites those gradients that are not null: features (N, D) with rows adjacent, means (K, D),
+// log_variances (K) or (K, D).
 template <typename T>
-void feature_gradient(const DistanceProblem<T>& problem, const WeightSource<T>& source,
-                      Rows<T> out);
+struct Gradients {
+  T* features;
+  T* means;
+  T* log_variances;
+};
 
-// dL/dmu and dL/ds, either of which may be null. Both are dense and are overwritten.
 template <typename T>
-void class_gradient(const DistanceProblem<T>& problem, const WeightSource<T>& source, T* means,
-                    T* log_variances);
+void distance_gradients(const DistanceProblem<T>& problem, const WeightSource<T>& source,
+                        const Gradients<T>& out);
 
 }  // namespace icu

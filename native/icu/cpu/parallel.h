@@ -7,6 +7,7 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <utility>
 #ifdef _OPENMP
 #include <omp.h>
 #endif

@@ -2,11 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
 
 #include "parallel.h"
 
 namespace icu {
 namespace {
+
+// An e^x in multiply-adds, about.
+constexpr int64_t exponential_work = 64;
 
 at::Tensor rows_of(const at::Tensor& tensor, at::ScalarType dtype) {
   auto result = tensor.scalar_type() == dtype ? tensor : tensor.to(dtype);
@@ -40,7 +46,8 @@ DistanceProblem<T>::DistanceProblem(const at::Tensor& features, const at::Tensor
   terms.log_det.resize(static_cast<size_t>(K));
   if (!diagonal) terms.v.resize(static_cast<size_t>(K));
   constexpr int64_t block = 64;
-  for_each_tile(diagonal ? threads : 1, tiles(K, block), [&](int64_t tile) {
+  const int64_t work = diagonal ? K * D : K * exponential_work;
+  for_each_tile(work < serial_work ? 1 : threads, tiles(K, block), [&](int64_t tile) {
     for (int64_t k = tile * block; k < std::min(K, (tile + 1) * block); k++) {
       double sum = 0;
       if (diagonal) {
@@ -50,36 +57,23 @@ DistanceProblem<T>::DistanceProblem(const at::Tensor& features, const at::Tensor
       } else {
         sum = log_variance(s.data + k);
         terms.v[static_cast<size_t>(k)] = std::exp(-sum);
-        sum *= kappa;
       }
-      terms.log_det[static_cast<size_t>(k)] = sum;
+      terms.log_det[static_cast<size_t>(k)] = kappa * sum;
     }
   });
-}
 
-template <typename T>
-void DistanceProblem<T>::distances(const double* base, int64_t base_stride, Rows<T> out) const {
-  constexpr int64_t class_block = 64;
-  const int64_t row_block = std::clamp<int64_t>(tiles(N, threads), 16, 128);
-  const int64_t class_tiles = tiles(K, class_block);
-  for_each_tile(threads, tiles(N, row_block) * class_tiles, [&](int64_t tile) {
-    const int64_t row = tile / class_tiles * row_block, k = tile % class_tiles * class_block;
-    DistanceTile<T> t;
-    t.rows = std::min(row_block, N - row);
-    t.classes = std::min(class_block, K - k);
-    t.dims = D;
-    t.x = {x.data + row * x.stride, x.stride};
-    t.mu = {mu.data + k * mu.stride, mu.stride};
-    t.s = diagonal ? Rows<const T>{s.data + k * s.stride, s.stride} : Rows<const T>{nullptr, 0};
-    t.bounds = bounds;
-    t.v = diagonal ? nullptr : terms.v.data() + k;
-    t.log_det = terms.log_det.data() + k;
-    t.base = base ? base + row * base_stride : nullptr;
-    t.base_stride = base_stride;
-    t.out = {out.data + row * out.stride + k, out.stride};
-    t.scratch = Scratch<DistanceTile<T>>::template get<T>(kernels<T>().distance_scratch(t.rows));
-    kernels<T>().distances(t);
-  });
+  constexpr int64_t most = 64;
+  const int64_t count = std::min(K, most);
+  std::vector<double> sums(static_cast<size_t>(D), 0);
+  for (int64_t j = 0; j < count; j++) {
+    const T* row = mu_row(j * K / count);
+#pragma omp simd
+    for (int64_t d = 0; d < D; d++) sums[size_t(d)] += static_cast<double>(row[d]);
+  }
+  centre.resize(static_cast<size_t>(D));
+  for (int64_t d = 0; d < D; d++) {
+    centre[size_t(d)] = static_cast<T>(sums[size_t(d)] / static_cast<double>(count));
+  }
 }
 
 template <typename T>
@@ -97,6 +91,19 @@ void DistanceProblem<T>::stop_at_bounds(T* gradient) const {
 
 template struct DistanceProblem<float>;
 template struct DistanceProblem<double>;
+
+at::Tensor empty_output(at::IntArrayRef sizes, at::TensorOptions options) {
+  auto result = at::empty(sizes, options);
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t page = 2 << 20;
+  const auto begin = reinterpret_cast<uintptr_t>(result.data_ptr()), end = begin + result.nbytes();
+  const uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
+  // Only advice: where it is not taken, nothing changes.
+  if (last >= first + 8 * page)
+    madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#endif
+  return result;
+}
 
 Labels::Labels(const at::Tensor& labels, int64_t classes, int64_t ignore_index) {
   const int64_t count = labels.size(0);

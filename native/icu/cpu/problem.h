@@ -31,6 +31,9 @@ struct DistanceProblem {
   bool diagonal;
   int threads;
   ClassTerms terms;
+  // c (D): the average of up to 64 of the means, spread over all classes. Any point among them
+  // will do.
+  std::vector<T> centre;
 
   // The clamped log-variance; infinite ones become NaN, which no clamp may hide.
   double log_variance(const T* at) const {
@@ -38,12 +41,14 @@ struct DistanceProblem {
                  high = static_cast<double>(bounds.max);
     return (value < low ? low : value > high ? high : value) + (value - value);
   }
-  // s for the kernels: rows of D with a diagonal covariance, else none.
-  Rows<const T> diagonal_s() const { return diagonal ? s : Rows<const T>{nullptr, 0}; }
-  const double* class_v() const { return diagonal ? nullptr : terms.v.data(); }
-
-  // base_i - d_ik, or d_ik where base is null, for every row and class.
-  void distances(const double* base, int64_t base_stride, Rows<T> out) const;
+  const T* x_row(int64_t i) const { return x.data + i * x.stride; }
+  const T* mu_row(int64_t k) const { return mu.data + k * mu.stride; }
+  // From class k on. Without a diagonal covariance the kernels see v and no s, else s and no v.
+  Rows<const T> mu_from(int64_t k) const { return {mu_row(k), mu.stride}; }
+  Rows<const T> s_from(int64_t k) const {
+    return diagonal ? Rows<const T>{s.data + k * s.stride, s.stride} : Rows<const T>{nullptr, 0};
+  }
+  const double* v_from(int64_t k) const { return diagonal ? nullptr : terms.v.data() + k; }
 
   // Sets the gradient of a clamped log-variance to zero where descent would lead further out of its
   // bounds.
@@ -52,6 +57,10 @@ struct DistanceProblem {
  protected:
   at::Tensor x_, mu_, s_;
 };
+
+// Memory for a gradient: where it is large, in large pages, whose first touch is several times
+// cheaper.
+at::Tensor empty_output(at::IntArrayRef sizes, at::TensorOptions options);
 
 // The valid rows, in order, and what their labels say.
 struct Labels {

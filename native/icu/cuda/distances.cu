@@ -195,9 +195,9 @@ Tensor run(const Tensor& features, const Tensor& means, const Tensor& log_varian
 }
 
 Tensor distances(const Tensor& features, const Tensor& means, const Tensor& log_variances,
-                 int64_t covariance, double min, double max) {
+                 int64_t covariance, double min, double max, bool log_determinant) {
   const c10::cuda::CUDAGuard guard(features.device());
-  const auto options = distance_options(covariance, min, max);
+  const auto options = distance_options(covariance, min, max, log_determinant);
   return means.scalar_type() == at::kDouble ? run<double>(features, means, log_variances, options)
                                             : run<float>(features, means, log_variances, options);
 }

@@ -1,10 +1,12 @@
-// Direct distances: (x - mu)^2 summed in T over blocks of 64 dimensions, the blocks in float64.
-// Nothing is expanded into |x|^2 - 2 x mu + |mu|^2, which for two near classes with small sigma has
-// no correct digit left in float32.
+// Distances between every sample and every class.
 //
-// Classes are on the vector lanes: a panel of two registers' width of classes is packed so that one
-// dimension's values are adjacent, `group` rows go through it at a time, and each (row, class) has
-// an accumulator of its own.
+// First expanded, from products of centred values: one multiplication and addition for each
+// dimension, where the direct form needs a subtraction too. Samples are on the vector lanes, two
+// registers of them; `group` classes go through them at a time, each with accumulators of its own.
+//
+// Then put right: an expanded Q has an error of about epsilon (|x'|^2 + |mu'|^2), which for near
+// classes with small sigma is more than Q itself. Where that could be seen in the logits, the entry
+// is computed again in direct form.
 #pragma once
 
 #include "vector.h"
@@ -12,156 +14,230 @@
 namespace icu::ICU_ISA {
 namespace {
 
-constexpr int64_t block_dims = 64;
-constexpr int64_t panel_dims = 256;  // packed at a time; a multiple of block_dims
-constexpr int group = ICU_BYTES == 64 ? 8 : 4;
+constexpr int group = ICU_BYTES == 64 ? 12 : 6;
 
 template <typename T>
-constexpr int panel_width = 2 * lanes<T>;
+constexpr int width = 2 * lanes<T>;
 
 template <typename T>
-int64_t distance_scratch(int64_t rows) {
-  const int64_t sums =
-      (rows + group) * panel_width<T> * static_cast<int64_t>(sizeof(double) / sizeof(T));
-  return sums + 2 * panel_dims * panel_width<T>;
+constexpr int64_t cross_scratch = 2 * group * block_dims;
+
+template <typename T>
+void pack_samples(const SamplePanel<T>& panel) {
+  constexpr int W = width<T>;
+  for (int64_t r = 0; r < panel.rows; r++) panel.squares[r] = 0;
+  for (int64_t first = 0; first < panel.dims; first += block_dims) {
+    const int64_t dims = panel.dims - first < block_dims ? panel.dims - first : block_dims;
+    T* out = panel.out + first * panel.together + panel.before * dims;
+    const T* centre = panel.centre + first;
+    for (int64_t r = 0; r < W; r++) {
+      if (r >= panel.rows) {
+        for (int64_t d = 0; d < dims; d++) out[d * W + r] = 0;
+        continue;
+      }
+      const T* x = panel.x.data + r * panel.x.stride + first;
+      double square = 0;
+#pragma omp simd reduction(+ : square)
+      for (int64_t d = 0; d < dims; d++) {
+        const T value = x[d] - centre[d];
+        square += static_cast<double>(value) * static_cast<double>(value);
+      }
+      panel.squares[r] += square;
+      for (int64_t d = 0; d < dims; d++) out[d * W + r] = x[d] - centre[d];
+    }
+  }
 }
 
-// The sums of one block of dimensions for `group` rows, added to sums[group][panel_width].
+// out = sum_d mu_d x_d, diagonal: sum_d (v_d x_d^2 + mu_d x_d), for `group` classes of block_dims
+// each and one block of a sample panel.
 template <typename T, bool diagonal>
-ICU_INLINE void accumulate_block(const T* const* x, const T* mu, const T* v, int64_t dims,
-                                 double* sums) {
-  constexpr int width = panel_width<T>;
+ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, T* out) {
   Vector<T> total[group][2] = {};
   for (int64_t d = 0; d < dims; d++) {
-    const Vector<T> mu0 = load(mu + d * width), mu1 = load(mu + d * width + lanes<T>);
-#pragma GCC unroll 8
-    for (int r = 0; r < group; r++) {
-      const Vector<T> t0 = mu0 - x[r][d], t1 = mu1 - x[r][d];
-      if constexpr (diagonal) {
-        total[r][0] += (t0 * load(v + d * width)) * t0;
-        total[r][1] += (t1 * load(v + d * width + lanes<T>)) * t1;
-      } else {
-        total[r][0] += t0 * t0;
-        total[r][1] += t1 * t1;
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < group; r++) {
-    T block[width];
-    store(block, total[r][0]);
-    store(block + lanes<T>, total[r][1]);
-    for (int c = 0; c < width; c++) sums[r * width + c] += static_cast<double>(block[c]);
-  }
-}
-
-// Dimensions [first, first + dims) of classes [0, classes), one dimension's classes adjacent, zeros
-// to the width.
-template <typename T, bool diagonal>
-void pack_panel(const DistanceTile<T>& tile, int64_t from, int64_t classes, int64_t first,
-                int64_t dims, T* mu, T* v) {
-  constexpr int width = panel_width<T>;
-  for (int64_t c = 0; c < width; c++) {
-    if (c >= classes) {
-      for (int64_t d = 0; d < dims; d++) mu[d * width + c] = 0;
-      if constexpr (diagonal) {
-        for (int64_t d = 0; d < dims; d++) v[d * width + c] = 0;
-      }
-      continue;
-    }
-    const T* row = tile.mu.data + (from + c) * tile.mu.stride + first;
-    for (int64_t d = 0; d < dims; d++) mu[d * width + c] = row[d];
+    const Vector<T> x0 = load(x + d * width<T>), x1 = load(x + d * width<T> + lanes<T>);
+    Vector<T> square0 = {}, square1 = {};
     if constexpr (diagonal) {
-      T inverse[panel_dims];
-      inverse_variances(tile.s.data + (from + c) * tile.s.stride + first, tile.bounds, dims,
-                        inverse);
-      for (int64_t d = 0; d < dims; d++) v[d * width + c] = inverse[d];
+      square0 = x0 * x0;
+      square1 = x1 * x1;
+    }
+#pragma GCC unroll 12
+    for (int k = 0; k < group; k++) {
+      const T m = mu[k * block_dims + d];
+      total[k][0] += m * x0;
+      total[k][1] += m * x1;
+      if constexpr (diagonal) {
+        const T scale = v[k * block_dims + d];
+        total[k][0] += scale * square0;
+        total[k][1] += scale * square1;
+      }
     }
   }
-}
-
-// Writes d or base - d of one panel from the sums of squares.
-template <typename T, bool diagonal>
-void finish_panel(const DistanceTile<T>& tile, int64_t from, int64_t classes, const double* sums) {
-  for (int64_t i = 0; i < tile.rows; i++) {
-    const double* sum = sums + i * panel_width<T>;
-    const double* log_det = tile.log_det + from;
-    const double* v = diagonal ? nullptr : tile.v + from;
-    T* out = tile.out.data + i * tile.out.stride + from;
-    if (tile.base) {
-      const double base = tile.base[i * tile.base_stride];
-#pragma omp simd
-      for (int64_t c = 0; c < classes; c++) {
-        const double q = diagonal ? sum[c] : sum[c] * v[c];
-        // q - q is 0, but NaN where q is infinite: e^-inf = 0 would hide an infinite input.
-        out[c] = static_cast<T>(base - 0.5 * (q + log_det[c]) + (q - q));
-      }
-    } else {
-#pragma omp simd
-      for (int64_t c = 0; c < classes; c++) {
-        const double q = diagonal ? sum[c] : sum[c] * v[c];
-        out[c] = static_cast<T>(0.5 * (q + log_det[c]));
-      }
-    }
+#pragma GCC unroll 12
+  for (int k = 0; k < group; k++) {
+    store(out + k * width<T>, total[k][0]);
+    store(out + k * width<T> + lanes<T>, total[k][1]);
   }
 }
 
 template <typename T, bool diagonal>
-void distances_of(const DistanceTile<T>& tile) {
-  constexpr int width = panel_width<T>;
-  double* sums = reinterpret_cast<double*>(tile.scratch);
-  T* mu =
-      tile.scratch + (tile.rows + group) * width * static_cast<int64_t>(sizeof(double) / sizeof(T));
-  T* v = mu + panel_dims * width;
-  for (int64_t from = 0; from < tile.classes; from += width) {
-    const int64_t classes = tile.classes - from < width ? tile.classes - from : width;
-    for (int64_t i = 0; i < (tile.rows + group) * width; i++) sums[i] = 0;
-    for (int64_t first = 0; first < tile.dims; first += panel_dims) {
-      const int64_t dims = tile.dims - first < panel_dims ? tile.dims - first : panel_dims;
-      pack_panel<T, diagonal>(tile, from, classes, first, dims, mu, v);
-      for (int64_t i = 0; i < tile.rows; i += group) {
-        const T* x[group];  // the last group repeats its last row; those sums are never read
-        for (int64_t r = 0; r < group; r++) {
-          const int64_t row = i + r < tile.rows ? i + r : tile.rows - 1;
-          x[r] = tile.x.data + row * tile.x.stride + first;
+void cross_of(const CrossTile<T>& tile) {
+  constexpr int W = width<T>;
+  const int64_t panels = (tile.rows + W - 1) / W;
+  T* mu = tile.scratch;
+  T* v = mu + group * block_dims;
+  for (int64_t first = 0, b = 0; first < tile.dims; first += block_dims, b++) {
+    const int64_t dims = tile.dims - first < block_dims ? tile.dims - first : block_dims;
+    const T* x = tile.x + first * panels * W;
+    const T* centre = tile.centre + first;
+    for (int64_t k = 0; k < tile.classes; k += group) {
+      const int64_t count = tile.classes - k < group ? tile.classes - k : group;
+      for (int64_t c = 0; c < group; c++) {
+        // Classes that are not there repeat the last, and are not read.
+        const int64_t row = k + (c < count ? c : count - 1);
+        const T* from = tile.mu.data + row * tile.mu.stride + first;
+        T* to = mu + c * block_dims;
+        T square = 0;
+        if constexpr (diagonal) {
+          T* scale = v + c * block_dims;
+          inverse_variances(tile.s.data + row * tile.s.stride + first, tile.bounds, dims, scale);
+#pragma omp simd reduction(+ : square)
+          for (int64_t d = 0; d < dims; d++) {
+            const T value = from[d] - centre[d], scaled = scale[d] * value;
+            square += scaled * value;
+            to[d] = -2 * scaled;
+          }
+        } else {
+#pragma omp simd reduction(+ : square)
+          for (int64_t d = 0; d < dims; d++) {
+            const T value = from[d] - centre[d];
+            square += value * value;
+            to[d] = value;
+          }
         }
-        for (int64_t d = 0; d < dims; d += block_dims) {
-          const int64_t count = dims - d < block_dims ? dims - d : block_dims;
-          accumulate_block<T, diagonal>(x, mu + d * width, v + d * width, count, sums + i * width);
-          for (int r = 0; r < group; r++) x[r] += count;
+        if (c < count)
+          tile.squares[row] = (b ? tile.squares[row] : 0) + static_cast<double>(square);
+      }
+      for (int64_t p = 0; p < panels; p++) {
+        T block[group * W];
+        cross_block<T, diagonal>(x + p * dims * W, mu, v, dims, block);
+        for (int64_t c = 0; c < count; c++) {
+          double* sums = tile.sums + (k + c) * tile.stride + p * W;
+          const T* from = block + c * W;
+          if (b == 0) {
+            for (int i = 0; i < W; i++) sums[i] = static_cast<double>(from[i]);
+          } else {
+            for (int i = 0; i < W; i++) sums[i] += static_cast<double>(from[i]);
+          }
         }
       }
     }
-    finish_panel<T, diagonal>(tile, from, classes, sums);
   }
 }
 
 template <typename T>
-void distances(const DistanceTile<T>& tile) {
+void cross(const CrossTile<T>& tile) {
   if (tile.s.data) {
-    distances_of<T, true>(tile);
+    cross_of<T, true>(tile);
   } else {
-    distances_of<T, false>(tile);
+    cross_of<T, false>(tile);
   }
+}
+
+template <typename T, bool diagonal>
+double squared_distance_of(const T* x, const T* mu, const T* s, Bounds<T> bounds, int64_t dims) {
+  constexpr int64_t block = 64;
+  double sum = 0;
+  for (int64_t first = 0; first < dims; first += block) {
+    const int64_t end = dims - first < block ? dims : first + block;
+    T part = 0;
+#pragma omp simd reduction(+ : part)
+    for (int64_t d = first; d < end; d++) {
+      const T t = x[d] - mu[d];
+      part += (diagonal ? inverse_variance(s[d], bounds) * t : t) * t;
+    }
+    sum += static_cast<double>(part);
+  }
+  return sum;
 }
 
 template <typename T>
 double squared_distance(const T* x, const T* mu, const T* s, Bounds<T> bounds, int64_t dims) {
-  double sum = 0;
-  if (s) {
-#pragma omp simd reduction(+ : sum)
-    for (int64_t d = 0; d < dims; d++) {
-      const T t = x[d] - mu[d];
-      sum += static_cast<double>(inverse_variance(s[d], bounds) * t * t);
+  return s ? squared_distance_of<T, true>(x, mu, s, bounds, dims)
+           : squared_distance_of<T, false>(x, mu, s, bounds, dims);
+}
+
+// What an expanded d may be off by, as a share of v (|x'|^2 + |mu'|^2): half a unit in the last
+// place. Its rounding errors are many and of either sign; they stay well below that.
+template <typename T>
+constexpr double rounding = sizeof(T) == 4 ? 0x1p-25 : 0x1p-54;
+// The error of a logit that nobody sees.
+template <typename T>
+constexpr double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-12;
+// e^gap is 0 below it, and in T below -87 or -708 already.
+template <typename T>
+constexpr double vanishing = sizeof(T) == 4 ? -90.0 : -710.0;
+
+template <typename T>
+void gaps(const GapTile<T>& tile) {
+  for (int64_t k = 0; k < tile.classes; k++) {
+    const double* sums = tile.sums + k * tile.sums_stride;
+    T* out = tile.out + k * tile.stride;
+    const double square = tile.squares[k], v = tile.v ? tile.v[k] : 1, log_det = tile.log_det[k];
+    const double prior = tile.prior ? tile.prior[k] : 0;
+    const bool diagonal = tile.v == nullptr, relative = tile.base != nullptr;
+    int64_t wrong = 0;
+    const auto expanded = [&](int64_t i, double& d, bool& off) ICU_INLINE_LAMBDA {
+      const double q = diagonal ? sums[i] + square : tile.x_squares[i] - 2 * sums[i] + square;
+      d = 0.5 * (v * q + log_det);
+      // With a diagonal covariance |x'| is at most the distance and |mu'|.
+      const double root = diagonal ? __builtin_sqrt(q < 0 ? 0 : q) + __builtin_sqrt(square) : 0;
+      const double scale = diagonal ? root * root + square : v * (tile.x_squares[i] + square);
+      const double error = rounding<T> * scale;
+      if (relative) {
+        const double gap = tile.base[i] - d + tile.offset[i] + prior;
+        off = !(error <= tolerance<T>)&!(gap < vanishing<T> - 64 * error);
+      } else {
+        off = !(error <= tolerance<T>)&!(8 * v * q > scale);
+      }
+    };
+    if (relative) {
+#pragma omp simd reduction(+ : wrong)
+      for (int64_t i = 0; i < tile.rows; i++) {
+        double d;
+        bool off;
+        expanded(i, d, off);
+        out[i] = static_cast<T>(tile.base[i] - d);
+        wrong += off;
+      }
+    } else {
+#pragma omp simd reduction(+ : wrong)
+      for (int64_t i = 0; i < tile.rows; i++) {
+        double d;
+        bool off;
+        expanded(i, d, off);
+        out[i] = static_cast<T>(d);
+        wrong += off;
+      }
     }
-  } else {
-#pragma omp simd reduction(+ : sum)
-    for (int64_t d = 0; d < dims; d++) {
-      const T t = x[d] - mu[d];
-      sum += static_cast<double>(t * t);
+    if (wrong == 0 && !relative) continue;
+    for (int64_t i = 0; i < tile.rows; i++) {
+      if (relative && tile.labels[i] == tile.first + k) {
+        out[i] = static_cast<T>(tile.base[i] - tile.base[i]);  // 0, or NaN where d_iz is none
+        continue;
+      }
+      if (wrong == 0) continue;
+      double d;
+      bool off;
+      expanded(i, d, off);
+      if (!off) continue;
+      const double q = squared_distance(
+          tile.x.data + i * tile.x.stride, tile.mu.data + k * tile.mu.stride,
+          diagonal ? tile.s.data + k * tile.s.stride : nullptr, tile.bounds, tile.dims);
+      d = 0.5 * (v * q + log_det);
+      // q - q is 0, but NaN where q is infinite: e^-inf = 0 would hide an infinite input.
+      out[i] = static_cast<T>(relative ? tile.base[i] - d + (q - q) : d);
     }
   }
-  return sum;
 }
 
 }  // namespace

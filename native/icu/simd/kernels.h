@@ -4,6 +4,9 @@
 // Only plain data crosses this boundary and only the headers of this folder are included behind it:
 // an inline function of a library header, compiled there for AVX-512, could be the copy that the
 // linker keeps for everybody.
+//
+// Everything here sees centred values, x' = x - c and mu' = mu - c with one c (D) for all: what is
+// common to features and means has no part in any difference, and would cost digits.
 #pragma once
 
 #include <cstdint>
@@ -24,99 +27,188 @@ struct Bounds {
   T max;
 };
 
-// What the backward pass needs of a row's softmax (rows.h says how it is made), stored as a row of
-// four doubles.
-struct RowState {
-  double base;    // d_iz; gaps are stored relative to it
-  double offset;  // what the margins and the prior add to every gap of the row
-  double max;     // m = max(0, largest l_k - l_z)
-  double others;  // S = sum_{k != z} e^(l_k - l_z - m)
+// x' of one panel of samples, transposed so that samples are on the vector lanes: block_dims
+// dimensions at a time, and in such a block each dimension's `width` samples adjacent, zeros beyond
+// the last row. All panels' first blocks come before their second, and so on.
+template <typename T>
+struct SamplePanel {
+  int64_t rows, dims;  // at most width rows
+  Rows<const T> x;
+  const T* centre;
+  T* out;                    // of the first panel
+  int64_t before, together;  // rows of the panels before this one, and of all, in whole panels
+  double* squares;           // |x'_i|^2, (rows)
 };
 
-// out_ik = d_ik, or base_i - d_ik where `base` is given, for rows [0, rows) and classes [0,
-// classes):
-//   d_ik = (v_k sum_d (x_id - mu_kd)^2 + L_k) / 2,   diagonal: (sum_d v_kd (x_id - mu_kd)^2 + L_k)
-//   / 2
+// For a few classes and every sample, sums[k * stride + i]:
+//   sum_d x'_id mu'_kd,   diagonal: sum_d v_kd x'_id (x'_id - 2 mu'_kd)
+// and squares[k] = |mu'_k|^2, diagonal: sum_d v_kd mu'_kd^2. Block sums are of T, the blocks are
+// added in float64.
 template <typename T>
-struct DistanceTile {
+struct CrossTile {
   int64_t rows, classes, dims;
-  Rows<const T> x, mu;
+  const T* x;  // sample panels
+  Rows<const T> mu;
+  const T* centre;
   Rows<const T> s;  // diagonal only, else data is null
   Bounds<T> bounds;
-  const double* v;        // (classes); null where the covariance is diagonal
-  const double* log_det;  // L, (classes)
-  const double* base;     // (rows), or null
-  int64_t base_stride;
-  Rows<T> out;
-  T* scratch;  // distance_scratch(rows)
+  double* sums;
+  int64_t stride;  // a multiple of width
+  double* squares;
+  T* scratch;  // cross_scratch
 };
 
-// One row of gaps e_k = d_z - d_k: the true gap l_k - l_z is e_k + offset + prior_k.
+// Distances from the sums above: out[k * stride + i] = base_i - d_ik, or d_ik without `base`.
+//
+//   Q = v_k (|x'|^2 - 2 x'.mu' + |mu'|^2),  diagonal: sums + squares
+//
+// has lost digits where Q is small beside what it is the difference of. Such an entry is computed
+// again directly, as sum_d v (x - mu)^2, unless its e^gap is 0 whatever the lost digits were.
 template <typename T>
-struct SoftmaxRow {
+struct GapTile {
+  int64_t rows, classes, dims, first;  // classes [first, first + classes)
+  const double* sums;
+  int64_t sums_stride;
+  const double* squares;    // (classes)
+  const double* x_squares;  // (rows)
+  const double* v;          // (classes); null where the covariance is diagonal
+  const double* log_det;    // (classes)
+  const double* prior;      // (classes), or null
+  const double* base;       // d_iz, (rows); null for plain distances
+  const double* offset;     // (rows), with base
+  const int64_t* labels;    // z, (rows), with base: that entry is 0
+  Rows<const T> x, mu, s;   // s.data is null unless diagonal
+  Bounds<T> bounds;
+  T* out;
+  int64_t stride;
+};
+
+// For each row and a tile of classes without the row's own: max = the largest gap
+// l_k - l_z = e_ik + offset_i + prior_k, and sum of e^(gap - max). A NaN among the gaps makes the
+// sum NaN; with no class, max is lowest_gap and sum 0.
+template <typename T>
+struct SoftmaxTile {
+  int64_t rows, classes, first;
   const T* gaps;
+  int64_t stride;
   const double* prior;  // (classes), or null
-  int64_t classes, target;
-  double offset;
+  const double* offset;
+  const int64_t* labels;
+  double* max;
+  double* sum;
 };
+constexpr double lowest_gap = -1e300;
 
-// How a row's probabilities become A_ik: scale e^(gap - max), and `target` for k = z.
-struct RowWeight {
-  double scale;
-  double target;
-};
-
-// A_ik v_k for rows [0, rows) and the classes [first, first + classes), and per class, where asked
-// for, sum_i A_ik and sum_i A_ik (base_i - e_ik), added to what is there.
+// w[k * w_stride + i] = v_k A_ik, where A_ik = scale_i e^(gap - max_i), and target_i for k = z.
+// w may be where the gaps are.
 template <typename T>
 struct WeightTile {
-  int64_t rows, first, classes;  // at most weight_classes
-  Rows<const T> gaps;            // at class 0
-  const double* prior;           // at class 0, or null
-  const int64_t* labels;         // (rows)
-  const RowState* states;        // (rows)
-  const RowWeight* weights;      // (rows)
-  const double* v;               // at class 0, or null for 1
-  Rows<T> out;                   // at class `first`
-  double* sum_weights;           // (classes), or null
-  double* sum_distances;         // (classes), or null
+  int64_t rows, classes, first;
+  const T* gaps;
+  int64_t stride;
+  const double* prior;  // (classes), or null
+  const double* v;      // (classes), or null for 1
+  const int64_t* labels;
+  const double *base, *offset, *max;  // (rows), of the forward pass
+  const double *scale, *target;       // (rows)
+  T* w;
+  int64_t w_stride;
+  double* class_weights;    // sum_i w_ik as rounded to T
+  double* class_a;          // sum_i A_ik
+  double* class_distances;  // sum_i A_ik d_ik, d_ik = base_i - e_ik
+  double* row_weights;      // sum_k w_ik, added to what is there
 };
 
-// Adds to `out`, for outputs r and sources j, both dense or sparse in w:
-//   out_rd += sum_j w_rj u_jd (p_rd - q_jd),        u = e^-s_jd where `s` is given, else 1
-//   squares_rd += sum_j w_rj (p_rd - q_jd)^2        where `squares` is given
-// w_rj stands at w[r * w_output + j * w_source]. Sources whose weights are all zero are left out.
+// The weights that are not zero, by groups of `group` outputs: for each source with such a weight
+// its number in list, and the group's weights adjacent in `packed`.
+template <typename T>
+struct PackTile {
+  int64_t outputs, sources;
+  const T* w;  // w[output * output_stride + source * source_stride]
+  int64_t output_stride, source_stride;
+  int32_t* list;
+  T* packed;
+};
+
+// For one group of outputs r and `width` dimensions, from packed weights w and a panel b (sources,
+// width) of centred sources:
+//
+//   out_rd = [out_rd] + scale_r p'_rd - sum_n w_nr b_nd
+//
+// which is sum_n w_nr (p'_rd - b_nd) once scale_r = sum_n w_nr.
 template <typename T>
 struct ProductTile {
-  int64_t outputs, sources;  // at most product_outputs, product_sources
-  int64_t first, dims;       // dimensions [first, first + dims)
-  Rows<const T> p, q;        // at dimension 0
-  Rows<const T> s;           // at dimension 0; data may be null
-  Bounds<T> bounds;
+  int64_t outputs, count, dims;
+  const int32_t* list;
   const T* w;
-  int64_t w_output, w_source;
-  Rows<T> out;      // at dimension 0
-  Rows<T> squares;  // at dimension 0; data may be null
-  T* scratch;       // product_scratch
+  const T* b;
+  Rows<const T> p;  // not centred, at the tile's first dimension
+  const T* centre;  // likewise
+  const T* scale;   // (outputs), or null for 0
+  bool add;         // to what is there
+  Rows<T> out;
 };
 
-constexpr int64_t weight_classes = 256;
-constexpr int64_t product_outputs = 128;
-constexpr int64_t product_sources = 256;
+// The same with a diagonal covariance, where b holds v_kd mu'_kd and v the inverse variances:
+//   out_rd = [out_rd] + sum_n w_nr (p'_rd v_nd - b_nd)
+template <typename T>
+struct DiagonalFeatureTile {
+  int64_t outputs, count, dims;
+  const int32_t* list;
+  const T* w;
+  const T* v;
+  const T* b;
+  Rows<const T> p;
+  const T* centre;
+  bool add;
+  Rows<T> out;
+};
+
+// The gradients of a group of classes k with a diagonal covariance, from the panel b of features:
+//   means_kd         = -v_kd sum_n w_nk (x'_nd - mu'_kd)
+//   log_variances_kd = (sum_h_k - v_kd sum_n w_nk (x'_nd - mu'_kd)^2) / 2
+// The squares are expanded where v x'^2 and v mu'^2 are small enough for it.
+template <typename T>
+struct DiagonalClassTile {
+  int64_t outputs, count, dims;
+  const int32_t* list;
+  const T* w;
+  const T* b;
+  const T* largest;  // of |x'_d|, (dims)
+  Rows<const T> mu, s;
+  const T* centre;
+  Bounds<T> bounds;
+  const double* class_weights;  // sum_n w_nk
+  const double* sum_h;
+  Rows<T> means;          // data may be null
+  Rows<T> log_variances;  // data may be null
+};
+
+constexpr int64_t block_dims = 256;  // dimensions that are summed in T
 
 template <typename T>
 struct Kernels {
   const char* name;
-  int64_t (*distance_scratch)(int64_t rows);  // elements of T
-  int64_t product_scratch;                    // elements of T
-  void (*distances)(const DistanceTile<T>&);
+  int64_t width;          // samples of a panel; dimensions of a product
+  int64_t group;          // outputs of a product
+  int64_t cross_scratch;  // elements
+  void (*pack_samples)(const SamplePanel<T>&);
+  void (*cross)(const CrossTile<T>&);
+  void (*gaps)(const GapTile<T>&);
   // sum_d v_d (x_d - mu_d)^2, with v_d = e^-s_d, or 1 where s is null
   double (*squared_distance)(const T* x, const T* mu, const T* s, Bounds<T> bounds, int64_t dims);
-  void (*softmax)(const SoftmaxRow<T>& row, double* max, double* others);
+  void (*softmax)(const SoftmaxTile<T>&);
   void (*weights)(const WeightTile<T>&);
-  void (*products)(const ProductTile<T>&);
-  // out_d = e^-s_d
-  void (*inverse_variances)(const T* s, Bounds<T> bounds, int64_t dims, T* out);
+  // Returns how many sources a group of outputs has; list and packed are that group's.
+  int64_t (*pack_weights)(const PackTile<T>&);
+  void (*product)(const ProductTile<T>&);
+  void (*diagonal_features)(const DiagonalFeatureTile<T>&);
+  void (*diagonal_classes)(const DiagonalClassTile<T>&);
+  // to[d] = from[d] - centre[d], zeros from `dims` to width
+  void (*pack_centred)(const T* from, const T* centre, int64_t dims, T* to);
+  // v[d] = e^-s[d] and product[d] = v[d] (from[d] - centre[d]), zeros from `dims` to width
+  void (*pack_scaled)(const T* from, const T* centre, const T* s, Bounds<T> bounds, int64_t dims,
+                      T* v, T* product);
 };
 
 template <typename T>

@@ -1,4 +1,6 @@
-// The softmax of a row of gaps, and the weights that its gradient gives to differences x - mu.
+// The softmax over a tile of gaps, and the weights that its gradient gives to differences x - mu.
+// Samples are on the vector lanes: no sum crosses them, and a row's sums over classes are made in
+// the classes' order.
 #pragma once
 
 #include "vector.h"
@@ -6,93 +8,87 @@
 namespace icu::ICU_ISA {
 namespace {
 
-template <typename T, bool has_prior>
-ICU_INLINE double gap_at(const T* gaps, const double* prior, double offset, int64_t k) {
-  const double gap = static_cast<double>(gaps[k]) + offset;
-  return has_prior ? gap + prior[k] : gap;
-}
+// Rows at a time; a shorter rest goes through copies, so that every loop has this constant length.
+constexpr int64_t strip = 32;
 
-// m = max(0, gaps), S = sum e^(gap - m), both over the classes but the target. A NaN among the gaps
-// makes S NaN.
 template <typename T, bool has_prior>
-void softmax_of(const SoftmaxRow<T>& row, double* max, double* others) {
-  const int64_t from[2] = {0, row.target + 1}, to[2] = {row.target, row.classes};
-  const T* gaps = row.gaps;
-  const double* prior = row.prior;
-  const double offset = row.offset;
-  double m = 0;
-  for (int side = 0; side < 2; side++) {
-#pragma omp simd reduction(max : m)
-    for (int64_t k = from[side]; k < to[side]; k++) {
-      const double gap = gap_at<T, has_prior>(gaps, prior, offset, k);
-      m = gap > m ? gap : m;
+void softmax_of(const SoftmaxTile<T>& tile) {
+  for (int64_t row = 0; row < tile.rows; row += strip) {
+    const int64_t rows = tile.rows - row < strip ? tile.rows - row : strip;
+    double offset[strip] = {}, max[strip], sum[strip] = {};
+    int32_t target[strip];
+    for (int64_t i = 0; i < strip; i++) {
+      max[i] = lowest_gap;
+      const int64_t z = i < rows ? tile.labels[row + i] - tile.first : -1;
+      target[i] = z >= 0 && z < tile.classes ? static_cast<int32_t>(z) : -1;
+      if (i < rows) offset[i] = tile.offset[row + i];
+    }
+    const auto gaps_of = [&](int64_t k, T* copy) -> const T* {
+      const T* from = tile.gaps + k * tile.stride + row;
+      if (rows == strip) return from;
+      for (int64_t i = 0; i < rows; i++) copy[i] = from[i];
+      return copy;
+    };
+    T copy[strip] = {};
+    for (int64_t k = 0; k < tile.classes; k++) {
+      const T* from = gaps_of(k, copy);
+      const double prior = has_prior ? tile.prior[k] : 0;
+#pragma omp simd
+      for (int64_t i = 0; i < strip; i++) {
+        const double gap = static_cast<double>(from[i]) + offset[i] + prior;
+        max[i] = (gap > max[i]) & (target[i] != k) ? gap : max[i];
+      }
+    }
+    for (int64_t k = 0; k < tile.classes; k++) {
+      const T* from = gaps_of(k, copy);
+      const double prior = has_prior ? tile.prior[k] : 0;
+#pragma omp simd
+      for (int64_t i = 0; i < strip; i++) {
+        const double gap = static_cast<double>(from[i]) + offset[i] + prior;
+        const T e = exponential(static_cast<T>(gap - max[i]));
+        sum[i] += target[i] == k ? 0.0 : static_cast<double>(e);
+      }
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      tile.max[row + i] = max[i];
+      tile.sum[row + i] = sum[i];
     }
   }
-  double sum = 0;
-  for (int side = 0; side < 2; side++) {
-#pragma omp simd reduction(+ : sum)
-    for (int64_t k = from[side]; k < to[side]; k++) {
-      const double gap = gap_at<T, has_prior>(gaps, prior, offset, k);
-      sum += static_cast<double>(exponential(static_cast<T>(gap - m)));
-    }
-  }
-  *max = m;
-  *others = sum;
 }
 
 template <typename T>
-void softmax(const SoftmaxRow<T>& row, double* max, double* others) {
-  if (row.prior) {
-    softmax_of<T, true>(row, max, others);
+void softmax(const SoftmaxTile<T>& tile) {
+  if (tile.prior) {
+    softmax_of<T, true>(tile);
   } else {
-    softmax_of<T, false>(row, max, others);
-  }
-}
-
-template <typename T, bool has_prior>
-void weights_of(const WeightTile<T>& tile) {
-  const int64_t classes = tile.classes;
-  const double* prior = has_prior ? tile.prior + tile.first : nullptr;
-  double a[weight_classes];  // A_ik of one row
-  for (int64_t i = 0; i < tile.rows; i++) {
-    const T* gaps = tile.gaps.data + i * tile.gaps.stride + tile.first;
-    const RowState state = tile.states[i];
-    const RowWeight weight = tile.weights[i];
-#pragma omp simd
-    for (int64_t k = 0; k < classes; k++) {
-      const double gap = gap_at<T, has_prior>(gaps, prior, state.offset, k);
-      a[k] = weight.scale * static_cast<double>(exponential(static_cast<T>(gap - state.max)));
-    }
-    const int64_t z = tile.labels[i] - tile.first;
-    if (z >= 0 && z < classes) a[z] = weight.target;
-    if (tile.sum_weights) {
-#pragma omp simd
-      for (int64_t k = 0; k < classes; k++) tile.sum_weights[k] += a[k];
-    }
-    if (tile.sum_distances) {
-#pragma omp simd
-      for (int64_t k = 0; k < classes; k++) {
-        tile.sum_distances[k] += a[k] * (state.base - static_cast<double>(gaps[k]));
-      }
-    }
-    T* out = tile.out.data + i * tile.out.stride;
-    if (tile.v) {
-      const double* v = tile.v + tile.first;
-#pragma omp simd
-      for (int64_t k = 0; k < classes; k++) out[k] = static_cast<T>(a[k] * v[k]);
-    } else {
-#pragma omp simd
-      for (int64_t k = 0; k < classes; k++) out[k] = static_cast<T>(a[k]);
-    }
+    softmax_of<T, false>(tile);
   }
 }
 
 template <typename T>
 void weights(const WeightTile<T>& tile) {
-  if (tile.prior) {
-    weights_of<T, true>(tile);
-  } else {
-    weights_of<T, false>(tile);
+  for (int64_t k = 0; k < tile.classes; k++) {
+    const T* gaps = tile.gaps + k * tile.stride;
+    T* w = tile.w + k * tile.w_stride;
+    const double prior = tile.prior ? tile.prior[k] : 0, v = tile.v ? tile.v[k] : 1;
+    const int64_t own = tile.first + k;
+    double sum_w = 0, sum_a = 0, sum_ad = 0;
+#pragma omp simd reduction(+ : sum_w, sum_a, sum_ad)
+    for (int64_t i = 0; i < tile.rows; i++) {
+      const double e = static_cast<double>(gaps[i]);
+      const double share = static_cast<double>(
+          exponential(static_cast<T>(e + tile.offset[i] + prior - tile.max[i])));
+      const double a = tile.labels[i] == own ? tile.target[i] : tile.scale[i] * share;
+      const T weight = static_cast<T>(a * v);
+      w[i] = weight;
+      sum_w += static_cast<double>(weight);
+      sum_a += a;
+      sum_ad += a * (tile.base[i] - e);
+      tile.row_weights[i] += static_cast<double>(weight);
+    }
+    tile.class_weights[k] = sum_w;
+    tile.class_a[k] = sum_a;
+    tile.class_distances[k] = sum_ad;
   }
 }
 

@@ -10,9 +10,22 @@ namespace {
 
 template <typename T>
 constexpr Kernels<T> table(const char* name) {
-  return {name,         distance_scratch<T>, product_scratch<T>,
-          distances<T>, squared_distance<T>, softmax<T>,
-          weights<T>,   products<T>,         inverse_variances<T>};
+  return {name,
+          width<T>,
+          group,
+          cross_scratch<T>,
+          pack_samples<T>,
+          cross<T>,
+          gaps<T>,
+          squared_distance<T>,
+          softmax<T>,
+          weights<T>,
+          pack_weights<T>,
+          product<T>,
+          diagonal_features<T>,
+          diagonal_classes<T>,
+          pack_centred<T>,
+          pack_scaled<T>};
 }
 
 }  // namespace

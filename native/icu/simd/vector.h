@@ -8,6 +8,7 @@
 #include "kernels.h"
 
 #define ICU_INLINE inline __attribute__((always_inline))
+#define ICU_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace icu::ICU_ISA {
 namespace {
