@@ -69,7 +69,8 @@ Tensor forward(const Tensor& features, const Tensor& means, const Tensor& log_va
   const int64_t N = problem.N, K = problem.K;
   Tensor out = at::empty({N, K}, means.options());
   if (N == 0) return out;
-  constexpr int64_t row_block = Gaps<T>::row_block, class_block = Gaps<T>::class_block;
+  constexpr int64_t row_block = Gaps<T>::row_block;
+  const int64_t class_block = Gaps<T>::class_block(K);
   const Gaps<T> source(problem, {});
   T* data = out.mutable_data_ptr<T>();
   const int64_t class_tiles = tiles(K, class_block);

@@ -46,8 +46,8 @@ template <typename T>
 void Gaps<T>::fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T* out,
                    int64_t stride) const {
   const int64_t wide = padded(rows, kernels<T>().width);
-  double* sums = Scratch<SumsMemory>::template get<double>(class_block * wide + class_block);
-  double* squares = sums + class_block * wide;
+  double* sums = Scratch<SumsMemory>::template get<double>(most_classes * wide + most_classes);
+  double* squares = sums + most_classes * wide;
   const Rows<const T> mu = problem_.mu_from(first), s = problem_.s_from(first);
   kernels<T>().cross({rows, classes, problem_.D, panels_from(row), mu, problem_.centre.data(), s,
                       problem_.bounds, sums, wide, squares,

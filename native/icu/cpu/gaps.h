@@ -3,6 +3,8 @@
 // which is what the backward pass works on, is one piece of memory.
 #pragma once
 
+#include <algorithm>
+
 #include "problem.h"
 
 namespace icu {
@@ -22,12 +24,16 @@ class Gaps {
   Gaps(const DistanceProblem<T>& problem, const RowTerms& rows);
 
   // base_i - d_ik for the rows [row, row + rows) and classes [first, first + classes), or d_ik.
-  // At most row_block rows from a multiple of it, at most class_block classes; on one thread.
+  // At most row_block rows from a multiple of it, at most most_classes; on one thread.
   void fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T* out,
             int64_t stride) const;
 
   static constexpr int64_t row_block = 512;
-  static constexpr int64_t class_block = 96;
+  static constexpr int64_t most_classes = 48;
+  // Classes of a tile: enough tiles for every thread, whose number has no say in it.
+  static int64_t class_block(int64_t classes) {
+    return std::clamp<int64_t>((classes / 16 + 11) / 12 * 12, 12, most_classes);
+  }
 
  private:
   const T* panels_from(int64_t row) const;

@@ -17,6 +17,8 @@ constexpr int64_t chunk_classes = 240;
 constexpr int64_t chunk_weights = 1 << 18;
 // Classes whose weights one thread makes at a time.
 constexpr int64_t fill_classes = 24;
+// Strips of dimensions, of a product's width each, that one thread takes at a time.
+constexpr int64_t most_strips = 2;
 
 int64_t chunk_for(int64_t rows, int64_t classes) {
   const int64_t fitting = chunk_weights / std::max<int64_t>(rows, 1) / fill_classes * fill_classes;
@@ -31,19 +33,21 @@ struct PackedWeights {
   int64_t group, outputs, sources;  // of a whole chunk
   std::vector<int64_t> count;       // sources of each group
   std::vector<int32_t> list;
-  at::Tensor packed;
+  at::Tensor memory;
+  T* packed;
 
   PackedWeights(int64_t most_outputs, int64_t most_sources)
       : group(kernels<T>().group), outputs(most_outputs), sources(most_sources) {
     const int64_t groups = tiles(outputs, group);
     count.resize(size_t(groups));
     list.resize(size_t(groups * sources));
-    packed = at::empty({groups * sources * group},
+    memory = at::empty({groups * sources * group},
                        at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value));
+    packed = memory.mutable_data_ptr<T>();
   }
   int64_t groups() const { return tiles(outputs, group); }
   int32_t* list_of(int64_t g) { return list.data() + g * sources; }
-  T* packed_of(int64_t g) { return packed.mutable_data_ptr<T>() + g * sources * group; }
+  T* packed_of(int64_t g) { return packed + g * sources * group; }
 
   void pack(int64_t g, const T* w, int64_t output_stride, int64_t source_stride) {
     count[size_t(g)] = kernels<T>().pack_weights({std::min(group, outputs - g * group), sources,
@@ -59,7 +63,7 @@ class Pass {
       : p_(problem),
         source_(source),
         out_(out),
-        width_(kernels<T>().width),
+        width_(kernels_.width),
         chunk_(chunk_for(problem.N, problem.K)),
         by_row_(out.features ? problem.N : 0, chunk_),
         by_class_(classes_wanted() ? chunk_ : 0, problem.N),
@@ -102,7 +106,7 @@ class Pass {
       const int64_t d = tile * width_, dims = std::min(width_, D - d);
       T* panel = panels + d * N;
       for (int64_t i = 0; i < N; i++) {
-        kernels<T>().pack_centred(p_.x_row(i) + d, p_.centre.data() + d, dims, panel + i * width_);
+        kernels_.pack_centred(p_.x_row(i) + d, p_.centre.data() + d, dims, panel + i * width_);
       }
       if (!p_.diagonal) return;
       for (int64_t e = 0; e < dims; e++) {
@@ -160,55 +164,62 @@ class Pass {
     }
   }
 
-  // Each output is a sum of its own: how they are divided among threads changes no result.
+  // Each output is a sum of its own: how they are divided among threads changes no result. A tile
+  // is a few strips of dimensions, or where there are fewer of these than threads a share of the
+  // outputs in one.
   void products() {
     const int64_t strips = tiles(p_.D, width_);
-    const int64_t wanted = p_.threads == 1 ? 1 : tiles(4 * p_.threads, strips);
-    const int64_t row_parts = std::min(wanted, by_row_.groups());
-    const int64_t class_parts = std::min(wanted, by_class_.groups());
-    const int64_t parts = row_parts + class_parts;
-    for_each_tile(p_.threads, strips * parts, [&](int64_t tile) {
-      const int64_t d = tile / parts * width_, part = tile % parts;
-      if (part < row_parts) {
-        const int64_t each = tiles(by_row_.groups(), row_parts);
-        features(d, part * each, std::min((part + 1) * each, by_row_.groups()));
-      } else {
-        const int64_t each = tiles(by_class_.groups(), class_parts), at = part - row_parts;
-        classes(d, at * each, std::min((at + 1) * each, by_class_.groups()));
+    const int64_t span = strips >= 8 * p_.threads ? most_strips : 1;
+    const int64_t parts = p_.threads == 1 ? 1 : tiles(4 * p_.threads, tiles(strips, span));
+    const auto share = [&](int64_t groups, int64_t part) { return groups * part / parts; };
+    for_each_tile(p_.threads, tiles(strips, span) * parts, [&](int64_t tile) {
+      const int64_t part = tile % parts, d = tile / parts * span * width_;
+      const int64_t end = std::min(p_.D, d + span * width_);
+      const int64_t rows = by_row_.groups(), groups = by_class_.groups();
+      features(d, end, share(rows, part), share(rows, part + 1));
+      for (int64_t at = d; at < end; at += width_) {
+        classes(at, share(groups, part), share(groups, part + 1));
       }
     });
   }
 
-  // The share of this chunk in the features' gradients, row groups [from, to), dimensions from d.
-  void features(int64_t d, int64_t from, int64_t to) {
-    const int64_t D = p_.D, dims = std::min(width_, D - d), group = by_row_.group;
-    const T* centre = p_.centre.data() + d;
-    T* means = Scratch<PanelMemory>::template get<T>(2 * chunk_ * width_);
-    T* v = means + chunk_ * width_;
+  // The share of this chunk in the features' gradients, row groups [from, to), dimensions [d, end).
+  void features(int64_t d, int64_t end, int64_t from, int64_t to) {
+    if (from == to) return;
+    const int64_t D = p_.D, group = by_row_.group, panel = chunk_ * width_;
+    T* means = Scratch<PanelMemory>::template get<T>(2 * most_strips * panel);
+    T* v = means + most_strips * panel;
+    // All strips of a class at once: its row is one piece of memory, and the next is far away.
     for (int64_t k = 0; k < classes_; k++) {
       if (!used_[size_t(k)]) continue;
-      const T* mu = p_.mu_row(first_ + k) + d;
-      if (p_.diagonal) {
-        kernels<T>().pack_scaled(mu, centre, p_.s_from(first_ + k).data + d, p_.bounds, dims,
-                                 v + k * width_, means + k * width_);
-      } else {
-        kernels<T>().pack_centred(mu, centre, dims, means + k * width_);
+      const T* mu = p_.mu_row(first_ + k);
+      for (int64_t at = d, place = k * width_; at < end; at += width_, place += panel) {
+        const int64_t dims = std::min(width_, D - at);
+        if (p_.diagonal) {
+          kernels_.pack_scaled(mu + at, p_.centre.data() + at, p_.s_from(first_ + k).data + at,
+                               p_.bounds, dims, v + place, means + place);
+        } else {
+          kernels_.pack_centred(mu + at, p_.centre.data() + at, dims, means + place);
+        }
       }
     }
-    for (int64_t g = from; g < to; g++) {
-      const int64_t row = g * group, outputs = std::min(group, p_.N - row);
-      const int64_t count = by_row_.count[size_t(g)];
-      const Rows<T> out{out_.features + row * D + d, D};
-      const Rows<const T> x{p_.x_row(row) + d, p_.x.stride};
-      if (count == 0 && first_ > 0 && (p_.diagonal || !last())) continue;
-      if (p_.diagonal) {
-        kernels<T>().diagonal_features({outputs, count, dims, by_row_.list_of(g),
-                                        by_row_.packed_of(g), v, means, x, centre, first_ > 0,
-                                        out});
-      } else {
-        kernels<T>().product({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g), means,
-                              x, centre, last() ? row_scale_.data() + row : nullptr, first_ > 0,
-                              out});
+    for (int64_t at = d; at < end; at += width_, means += panel, v += panel) {
+      const int64_t dims = std::min(width_, D - at);
+      const T* centre = p_.centre.data() + at;
+      for (int64_t g = from; g < to; g++) {
+        const int64_t row = g * group, outputs = std::min(group, p_.N - row);
+        const int64_t count = by_row_.count[size_t(g)];
+        const Rows<T> out{out_.features + row * D + at, D};
+        const Rows<const T> x{p_.x_row(row) + at, p_.x.stride};
+        if (count == 0 && first_ > 0 && (p_.diagonal || !last())) continue;
+        if (p_.diagonal) {
+          kernels_.diagonal_features({outputs, count, dims, by_row_.list_of(g),
+                                      by_row_.packed_of(g), v, means, x, centre, first_ > 0, out});
+        } else {
+          kernels_.product({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g), means,
+                            x, centre, last() ? row_scale_.data() + row : nullptr, first_ > 0,
+                            out});
+        }
       }
     }
   }
@@ -223,38 +234,38 @@ class Pass {
       const int64_t count = by_class_.count[size_t(g)], at = (first_ + k) * D + d;
       const Rows<const T> mu{p_.mu_row(first_ + k) + d, p_.mu.stride};
       if (p_.diagonal) {
-        kernels<T>().diagonal_classes(
-            {outputs,
-             count,
-             dims,
-             by_class_.list_of(g),
-             by_class_.packed_of(g),
-             panel,
-             largest_.data() + d,
-             mu,
-             {p_.s_from(first_ + k).data + d, p_.s.stride},
-             centre,
-             p_.bounds,
-             class_weights() + k,
-             sum_h() + k,
-             {out_.means ? out_.means + at : nullptr, D},
-             {out_.log_variances ? out_.log_variances + at : nullptr, D}});
+        kernels_.diagonal_classes({outputs,
+                                   count,
+                                   dims,
+                                   by_class_.list_of(g),
+                                   by_class_.packed_of(g),
+                                   panel,
+                                   largest_.data() + d,
+                                   mu,
+                                   {p_.s_from(first_ + k).data + d, p_.s.stride},
+                                   centre,
+                                   p_.bounds,
+                                   class_weights() + k,
+                                   sum_h() + k,
+                                   {out_.means ? out_.means + at : nullptr, D},
+                                   {out_.log_variances ? out_.log_variances + at : nullptr, D}});
       } else {
-        kernels<T>().product({outputs,
-                              count,
-                              dims,
-                              by_class_.list_of(g),
-                              by_class_.packed_of(g),
-                              panel,
-                              mu,
-                              centre,
-                              count > 0 ? scale_.data() + k : nullptr,
-                              false,
-                              {out_.means + at, D}});
+        kernels_.product({outputs,
+                          count,
+                          dims,
+                          by_class_.list_of(g),
+                          by_class_.packed_of(g),
+                          panel,
+                          mu,
+                          centre,
+                          count > 0 ? scale_.data() + k : nullptr,
+                          false,
+                          {out_.means + at, D}});
       }
     }
   }
 
+  const Kernels<T>& kernels_ = kernels<T>();
   const DistanceProblem<T>& p_;
   const WeightSource<T>& source_;
   const Gradients<T>& out_;

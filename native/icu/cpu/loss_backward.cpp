@@ -49,7 +49,7 @@ class LossWeights final : public WeightSource<T> {
 
   void fill(const WeightBlock<T>& block) const override {
     const int64_t N = problem_.N, k = block.first;
-    double distances[Gaps<T>::class_block];  // sum_i A_ik d_ik
+    double distances[Gaps<T>::most_classes];  // sum_i A_ik d_ik
     const T* gaps = gaps_ ? gaps_ + k * N : block.w;
     if (source_) {
       for (int64_t row = 0; row < N; row += Gaps<T>::row_block) {

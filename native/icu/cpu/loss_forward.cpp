@@ -66,7 +66,8 @@ struct Forward {
   // the other in the classes' order.
   void softmax() {
     const int64_t V = labels.valid(), K = problem.K;
-    constexpr int64_t row_block = Gaps<T>::row_block, class_block = Gaps<T>::class_block, wave = 64;
+    constexpr int64_t row_block = Gaps<T>::row_block, wave = 64;
+    const int64_t class_block = Gaps<T>::class_block(K);
     const double* priors = prior.empty() ? nullptr : prior.data();
     const Gaps<T> source(problem, {states.base, states.offset, labels.target.data(), priors});
     const int64_t row_tiles = tiles(V, row_block), class_tiles = tiles(K, class_block);

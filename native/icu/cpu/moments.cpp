@@ -24,16 +24,7 @@ PresentClasses::PresentClasses(const std::vector<int64_t>& target, int64_t class
   for (size_t i = 0; i < target.size(); i++) order[size_t(place[size_t(target[i])]++)] = int64_t(i);
 }
 
-template <typename T>
-struct Regularizer<T>::Moments {
-  int64_t k, n;
-  const int64_t* rows;
-  double* mean;    // mubar_k, (D)
-  double* centre;  // (D)
-  double*
-      e;  // sigma_k^2 - sbar_k^2, (D); the same in each dimension unless the covariance is diagonal
-  double* sigma2;  // (D), likewise
-};
+struct MomentsMemory;
 
 template <typename T>
 Regularizer<T>::Regularizer(const DistanceProblem<T>& problem, const std::vector<int64_t>& target,
@@ -57,118 +48,112 @@ double Regularizer<T>::weight(int64_t j) const {
 }
 
 template <typename T>
-void Regularizer<T>::moments(int64_t j, Moments& m) const {
-  const int64_t D = problem_.D;
-  double* scratch = Scratch<Moments>::template get<double>(4 * D);
-  m = {present_.classes[size_t(j)],
-       present_.rows(j),
-       present_.order.data() + present_.first[size_t(j)],
-       scratch,
-       scratch + D,
-       scratch + 2 * D,
-       scratch + 3 * D};
-  const double share = 1.0 / static_cast<double>(m.n);
+MomentTile<T> Regularizer<T>::tile(int64_t j) const {
+  const int64_t D = problem_.D, k = present_.classes[size_t(j)];
+  T* scratch = Scratch<MomentsMemory>::template get<T>(4 * D);
+  return {present_.rows(j),
+          D,
+          present_.order.data() + present_.first[size_t(j)],
+          problem_.x,
+          problem_.mu_row(k),
+          problem_.s_from(k).data,
+          problem_.bounds,
+          options_.moment_center == MomentCenter::batch,
+          scratch,
+          scratch + D,
+          scratch + 2 * D,
+          scratch + 3 * D};
+}
 
-  for (int64_t d = 0; d < D; d++) m.mean[d] = 0;
-  for (int64_t i = 0; i < m.n; i++) {
-    const T* x = problem_.x.data + m.rows[i] * problem_.x.stride;
-#pragma omp simd
-    for (int64_t d = 0; d < D; d++) m.mean[d] += static_cast<double>(x[d]);
-  }
-  for (int64_t d = 0; d < D; d++) m.mean[d] *= share;
-
-  const bool batch = options_.moment_center == MomentCenter::batch;
-  const T* mu = problem_.mu.data + m.k * problem_.mu.stride;
-  for (int64_t d = 0; d < D; d++) m.centre[d] = batch ? m.mean[d] : static_cast<double>(mu[d]);
-
-  for (int64_t d = 0; d < D; d++) m.e[d] = 0;
-  for (int64_t i = 0; i < m.n; i++) {
-    const T* x = problem_.x.data + m.rows[i] * problem_.x.stride;
-#pragma omp simd
-    for (int64_t d = 0; d < D; d++) {
-      const double t = static_cast<double>(x[d]) - m.centre[d];
-      m.e[d] += t * t;
-    }
-  }
-
-  const T* s = problem_.s.data + m.k * problem_.s.stride;
-  if (problem_.diagonal) {
-    for (int64_t d = 0; d < D; d++) {
-      m.sigma2[d] = std::exp(problem_.log_variance(s + d));
-      m.e[d] = m.sigma2[d] - c_ * share * m.e[d];
-    }
-  } else {
-    double spread = 0;
-    for (int64_t d = 0; d < D; d++) spread += m.e[d];
-    const double sigma2 = std::exp(problem_.log_variance(s));
-    for (int64_t d = 0; d < D; d++) {
-      m.sigma2[d] = sigma2;
-      m.e[d] = sigma2 - c_ * share * spread;
-    }
-  }
+template <typename T>
+double Regularizer<T>::error(int64_t k, double spread, int64_t rows) const {
+  return std::exp(problem_.log_variance(problem_.s.data + k * problem_.s.stride)) -
+         c_ * spread / static_cast<double>(rows);
 }
 
 template <typename T>
 double Regularizer<T>::value() const {
-  const int64_t D = problem_.D, variances = problem_.diagonal ? D : 1;
+  if (!counts()) return 0;
   std::vector<double> parts(static_cast<size_t>(present_.count()));
+  const double each = options_.lambda_likelihood / static_cast<double>(present_.order.size());
   for_each_tile(problem_.threads, present_.count(), [&](int64_t j) {
-    Moments m;
-    moments(j, m);
-    const T* mu = problem_.mu.data + m.k * problem_.mu.stride;
-    double of_mean = 0, of_variance = 0;
-    for (int64_t d = 0; d < D; d++) {
-      const double t = static_cast<double>(mu[d]) - m.mean[d];
-      of_mean += t * t;
-    }
-    for (int64_t d = 0; d < variances; d++) of_variance += m.e[d] * m.e[d];
-    parts[size_t(j)] =
-        weight(j) * (options_.lambda_mean * of_mean + options_.lambda_var * of_variance);
+    const auto m = tile(j);
+    const auto sums = kernels<T>().moments(m);
+    const int64_t k = present_.classes[size_t(j)];
+    const double n = static_cast<double>(m.count);
+    const double e = problem_.diagonal ? 0 : error(k, sums.spread, m.count);
+    const double of_variance = problem_.diagonal ? sums.error : e * e;
+    double part =
+        weight(j) * (options_.lambda_mean * sums.mean + options_.lambda_var * of_variance);
+    if (each != 0) part += 0.5 * each * likelihood(k, m, sums, n);
+    parts[size_t(j)] = part;
   });
   double sum = 0;
   for (const double part : parts) sum += part;
   return sum;
 }
 
+// sum_i (Q_iz + L_z) of a class's n rows, or sum_i |x_i - mu_z|^2.
+template <typename T>
+double Regularizer<T>::likelihood(int64_t k, const MomentTile<T>& m, const MomentSums& sums,
+                                  double n) const {
+  const bool gaussian = options_.likelihood == Likelihood::gaussian;
+  // sum_i |x_i - mu|^2 = sum_i |x_i - mubar|^2 + n |mu - mubar|^2
+  double squares = sums.spread + (m.batch ? n * sums.mean : 0);
+  if (problem_.diagonal) {
+    squares = sums.spread;
+    if (!gaussian) {
+      squares = m.batch ? n * sums.mean : 0;
+      for (int64_t d = 0; d < m.dims; d++) squares += static_cast<double>(m.square[d]);
+    }
+  } else if (gaussian) {
+    squares *= problem_.terms.v[size_t(k)];
+  }
+  return gaussian ? squares + n * problem_.terms.log_det[size_t(k)] : squares;
+}
+
 template <typename T>
 void Regularizer<T>::add_gradients(double upstream, Rows<T> features, Rows<T> means,
                                    T* log_variances) const {
-  const int64_t D = problem_.D, variances = problem_.diagonal ? D : 1;
-  const bool flows = options_.moment_gradient;
-  const bool learned = options_.moment_center == MomentCenter::learned;
+  if (!counts()) return;
+  const bool diagonal = problem_.diagonal, flows = options_.moment_gradient;
+  const bool gaussian = options_.likelihood == Likelihood::gaussian;
+  const double each =
+      upstream * options_.lambda_likelihood / static_cast<double>(present_.order.size());
   for_each_tile(problem_.threads, present_.count(), [&](int64_t j) {
-    Moments m;
-    moments(j, m);
-    const double w = upstream * weight(j), pull = 2 * options_.lambda_mean,
-                 spread = 4 * c_ * options_.lambda_var;
-    const T* mu = problem_.mu.data + m.k * problem_.mu.stride;
-    if (means.data) {
-      T* gradient = means.data + m.k * means.stride;
-      for (int64_t d = 0; d < D; d++) {
-        const double t = static_cast<double>(mu[d]) - m.mean[d];
-        const double through_moment = flows && learned ? spread * m.e[d] : 0;
-        gradient[d] = static_cast<T>(gradient[d] + w * (pull - through_moment) * t);
-      }
+    const auto m = tile(j);
+    const auto sums = kernels<T>().moments(m);
+    const int64_t k = present_.classes[size_t(j)];
+    const double n = static_cast<double>(m.count), w = upstream * weight(j);
+    const double pull = 2 * w * options_.lambda_mean;
+    const double e = diagonal ? 1 : error(k, sums.spread, m.count);
+    const double spread = 4 * c_ * w * options_.lambda_var * e;
+    const double v = diagonal || !gaussian ? 1 : problem_.terms.v[size_t(k)];
+    MomentGradients<T> g{};
+    g.feature_mean = static_cast<T>(flows ? -pull / n : 0);
+    g.feature_spread = static_cast<T>(flows ? -spread / n : 0);
+    g.feature_likelihood = static_cast<T>(each * v);
+    g.mean_mean = static_cast<T>(pull);
+    g.mean_spread = static_cast<T>(flows && !m.batch ? -spread : 0);
+    g.weighted = gaussian;
+    if (features.data && (flows || each != 0)) g.features = features;
+    if (means.data) g.means = means.data + k * means.stride;
+    if (log_variances && diagonal) {
+      g.variance_spread = static_cast<T>(2 * w * options_.lambda_var);
+      g.variance_likelihood = static_cast<T>(gaussian ? 0.5 * each : 0);
+      g.variance_count = static_cast<T>(problem_.kappa * n);
+      g.log_variances = log_variances + k * problem_.D;
     }
-    if (log_variances) {
-      T* gradient = log_variances + m.k * variances;
-      for (int64_t d = 0; d < variances; d++) {
-        gradient[d] =
-            static_cast<T>(gradient[d] + 2 * w * options_.lambda_var * m.e[d] * m.sigma2[d]);
+    kernels<T>().moment_gradients(m, g);
+    if (log_variances && !diagonal) {
+      const double sigma2 =
+          std::exp(problem_.log_variance(problem_.s.data + k * problem_.s.stride));
+      double gradient = 2 * w * options_.lambda_var * e * sigma2;
+      if (gaussian && each != 0) {
+        const double squares = sums.spread + (m.batch ? n * sums.mean : 0);
+        gradient += 0.5 * each * (problem_.kappa * n - v * squares);
       }
-    }
-    if (!features.data || !flows) return;
-    const double share = w / static_cast<double>(m.n);
-    for (int64_t i = 0; i < m.n; i++) {
-      const T* x = problem_.x.data + m.rows[i] * problem_.x.stride;
-      T* gradient = features.data + m.rows[i] * features.stride;
-#pragma omp simd
-      for (int64_t d = 0; d < D; d++) {
-        const double t = static_cast<double>(mu[d]) - m.mean[d];
-        const double from_centre = static_cast<double>(x[d]) - m.centre[d];
-        gradient[d] =
-            static_cast<T>(gradient[d] - share * (pull * t + spread * m.e[d] * from_centre));
-      }
+      log_variances[k] = static_cast<T>(static_cast<double>(log_variances[k]) + gradient);
     }
   });
 }

@@ -1,8 +1,8 @@
 // The regulariser (Eq. 14) over the classes present in the batch, n_k rows each, and its gradients:
 //
 //   R = sum_k w_k [ lambda_mean |mu_k - mubar_k|^2 + lambda_var |sigma_k^2 - sbar_k^2|^2 ]
-//   mubar_k = mean of x over class k (Eq. 12) sbar_k^2 = (c/n_k) sum_i |x_i - centre|^2; diagonal:
-//   for each dimension, c = 1                (Eq. 13)
+//   mubar_k = mean of x over class k                                                     (Eq. 12)
+//   sbar_k^2 = (c/n_k) sum_i |x_i - centre|^2;  diagonal: for each dimension, c = 1      (Eq. 13)
 //
 // With t_k = mu_k - mubar_k and e_k = sigma_k^2 - sbar_k^2:
 //
@@ -12,6 +12,10 @@
 //
 // The centre is mu_k, or mubar_k (moment_center batch); then the second term of dR/dmu is not
 // there. Where no gradient flows through the moments it goes as well, and so does all of dR/dx.
+//
+// And the likelihood term of L-GM (Wan et al., CVPR 2018, Eq. 13), over the V rows:
+//
+//   gaussian  (lambda/V) sum_i (Q_iz + L_z)/2,   euclidean  (lambda/V) sum_i |x_i - mu_z|^2 / 2
 #pragma once
 
 #include <vector>
@@ -42,9 +46,15 @@ class Regularizer {
   void add_gradients(double upstream, Rows<T> features, Rows<T> means, T* log_variances) const;
 
  private:
-  struct Moments;  // of one class
-  void moments(int64_t j, Moments& result) const;
+  // The tile of present class j, with scratch memory of this thread.
+  MomentTile<T> tile(int64_t j) const;
   double weight(int64_t j) const;
+  // sigma_k^2 - sbar_k^2 where the covariance is not diagonal.
+  double error(int64_t k, double spread, int64_t rows) const;
+  double likelihood(int64_t k, const MomentTile<T>& m, const MomentSums& sums, double n) const;
+  bool counts() const {
+    return options_.lambda_mean != 0 || options_.lambda_var != 0 || options_.lambda_likelihood != 0;
+  }
 
   const DistanceProblem<T>& problem_;
   const LossOptions& options_;

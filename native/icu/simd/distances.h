@@ -9,6 +9,8 @@
 // is computed again in direct form.
 #pragma once
 
+#include <type_traits>
+
 #include "vector.h"
 
 namespace icu::ICU_ISA {
@@ -22,28 +24,61 @@ constexpr int width = 2 * lanes<T>;
 template <typename T>
 constexpr int64_t cross_scratch = 2 * group * block_dims;
 
+// Rows become columns: in each step the halves of rows `half` apart change places.
+template <typename T, int half>
+ICU_INLINE void transpose(Vector<T> (&rows)[lanes<T>]) {
+  using Places = Vector<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>;
+  Places low, high;
+  for (int e = 0; e < lanes<T>; e++) {
+    const bool upper = e & half;
+    low[e] = upper ? lanes<T> + e - half : e;
+    high[e] = upper ? lanes<T> + e : e + half;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < lanes<T>; r++) {
+    if (r & half) continue;
+    const Vector<T> a = rows[r], b = rows[r + half];
+    rows[r] = __builtin_shuffle(a, b, low);
+    rows[r + half] = __builtin_shuffle(a, b, high);
+  }
+  if constexpr (half > 1) transpose<T, half / 2>(rows);
+}
+
 template <typename T>
 void pack_samples(const SamplePanel<T>& panel) {
-  constexpr int W = width<T>;
+  constexpr int W = width<T>, L = lanes<T>;
   for (int64_t r = 0; r < panel.rows; r++) panel.squares[r] = 0;
   for (int64_t first = 0; first < panel.dims; first += block_dims) {
     const int64_t dims = panel.dims - first < block_dims ? panel.dims - first : block_dims;
     T* out = panel.out + first * panel.together + panel.before * dims;
     const T* centre = panel.centre + first;
-    for (int64_t r = 0; r < W; r++) {
-      if (r >= panel.rows) {
-        for (int64_t d = 0; d < dims; d++) out[d * W + r] = 0;
-        continue;
+    // |x'|^2 of each row: T over the lanes' own dimensions of the block, float64 from there.
+    Vector<T> squares[W] = {};
+    for (int64_t d = 0; d < dims; d += L) {
+      const int64_t count = dims - d < L ? dims - d : L;
+      Vector<T> c = {};
+      for (int64_t e = 0; e < count; e++) c[e] = centre[d + e];
+      for (int half = 0; half < 2; half++) {
+        Vector<T> rows[L];
+        for (int r = 0; r < L; r++) {
+          const int64_t row = half * L + r;
+          const T* x = panel.x.data + row * panel.x.stride + first + d;
+          if (row >= panel.rows) {
+            rows[r] = Vector<T>{};
+          } else if (count == L) {
+            rows[r] = load(x) - load(centre + d);
+          } else {
+            rows[r] = Vector<T>{};
+            for (int64_t e = 0; e < count; e++) rows[r][e] = x[e] - c[e];
+          }
+          squares[row] += rows[r] * rows[r];
+        }
+        transpose<T, L / 2>(rows);
+        for (int64_t e = 0; e < count; e++) store(out + (d + e) * W + half * L, rows[e]);
       }
-      const T* x = panel.x.data + r * panel.x.stride + first;
-      double square = 0;
-#pragma omp simd reduction(+ : square)
-      for (int64_t d = 0; d < dims; d++) {
-        const T value = x[d] - centre[d];
-        square += static_cast<double>(value) * static_cast<double>(value);
-      }
-      panel.squares[r] += square;
-      for (int64_t d = 0; d < dims; d++) out[d * W + r] = x[d] - centre[d];
+    }
+    for (int64_t r = 0; r < panel.rows; r++) {
+      for (int e = 0; e < L; e++) panel.squares[r] += static_cast<double>(squares[r][e]);
     }
   }
 }
@@ -177,66 +212,84 @@ constexpr double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-12;
 template <typename T>
 constexpr double vanishing = sizeof(T) == 4 ? -90.0 : -710.0;
 
+// An expanded distance, and whether it has to be computed again.
+template <typename T, bool diagonal, bool relative>
+struct Expanded {
+  double d;
+  bool off;
+
+  ICU_INLINE Expanded(const GapTile<T>& tile, int64_t k, int64_t i) {
+    const double sum = tile.sums[k * tile.sums_stride + i], square = tile.squares[k];
+    const double v = diagonal ? 1 : tile.v[k];
+    const double q = diagonal ? sum + square : tile.x_squares[i] - 2 * sum + square;
+    d = 0.5 * (v * q + tile.log_det[k]);
+    // With a diagonal covariance |x'| is at most the distance and |mu'|.
+    const double root = diagonal ? __builtin_sqrt(q < 0 ? 0 : q) + __builtin_sqrt(square) : 0;
+    const double scale = diagonal ? root * root + square : v * (tile.x_squares[i] + square);
+    const double error = rounding<T> * scale;
+    if constexpr (relative) {
+      const double prior = tile.prior ? tile.prior[k] : 0;
+      const double gap = tile.base[i] - d + tile.offset[i] + prior;
+      off = !(error <= tolerance<T>)&!(gap < vanishing<T> - 64 * error);
+    } else {
+      off = !(error <= tolerance<T>)&!(8 * v * q > scale);
+    }
+  }
+};
+
+// Rows that are looked at one by one where one of them has to be.
+constexpr int64_t gap_strip = 32;
+
+// `full` rows, or what is left of them where that is 0. Returns how many are not done with it.
+template <typename T, bool diagonal, bool relative, int64_t full>
+ICU_INLINE int64_t expand_strip(const GapTile<T>& tile, int64_t k, int64_t first) {
+  const int64_t count = full ? full : tile.rows - first, own = tile.first + k;
+  T* out = tile.out + k * tile.stride + first;
+  int64_t special = 0;
+#pragma omp simd reduction(+ : special)
+  for (int64_t i = 0; i < count; i++) {
+    const Expanded<T, diagonal, relative> e(tile, k, first + i);
+    out[i] = static_cast<T>(relative ? tile.base[first + i] - e.d : e.d);
+    special += e.off | (relative && tile.labels[first + i] == own);
+  }
+  return special;
+}
+
+template <typename T, bool diagonal, bool relative>
+void gaps_of(const GapTile<T>& tile) {
+  for (int64_t k = 0; k < tile.classes; k++) {
+    T* out = tile.out + k * tile.stride;
+    const int64_t own = tile.first + k;
+    for (int64_t first = 0; first < tile.rows; first += gap_strip) {
+      const int64_t end = tile.rows - first < gap_strip ? tile.rows : first + gap_strip;
+      const int64_t special = end - first == gap_strip
+                                  ? expand_strip<T, diagonal, relative, gap_strip>(tile, k, first)
+                                  : expand_strip<T, diagonal, relative, 0>(tile, k, first);
+      if (special == 0) continue;
+      for (int64_t i = first; i < end; i++) {
+        if (relative && tile.labels[i] == own) {
+          out[i] = static_cast<T>(tile.base[i] - tile.base[i]);  // 0, or NaN where d_iz is none
+          continue;
+        }
+        if (!Expanded<T, diagonal, relative>(tile, k, i).off) continue;
+        const double q = squared_distance(
+            tile.x.data + i * tile.x.stride, tile.mu.data + k * tile.mu.stride,
+            diagonal ? tile.s.data + k * tile.s.stride : nullptr, tile.bounds, tile.dims);
+        const double d = 0.5 * ((diagonal ? q : tile.v[k] * q) + tile.log_det[k]);
+        // q - q is 0, but NaN where q is infinite: e^-inf = 0 would hide an infinite input.
+        out[i] = static_cast<T>(relative ? tile.base[i] - d + (q - q) : d);
+      }
+    }
+  }
+}
+
 template <typename T>
 void gaps(const GapTile<T>& tile) {
-  for (int64_t k = 0; k < tile.classes; k++) {
-    const double* sums = tile.sums + k * tile.sums_stride;
-    T* out = tile.out + k * tile.stride;
-    const double square = tile.squares[k], v = tile.v ? tile.v[k] : 1, log_det = tile.log_det[k];
-    const double prior = tile.prior ? tile.prior[k] : 0;
-    const bool diagonal = tile.v == nullptr, relative = tile.base != nullptr;
-    int64_t wrong = 0;
-    const auto expanded = [&](int64_t i, double& d, bool& off) ICU_INLINE_LAMBDA {
-      const double q = diagonal ? sums[i] + square : tile.x_squares[i] - 2 * sums[i] + square;
-      d = 0.5 * (v * q + log_det);
-      // With a diagonal covariance |x'| is at most the distance and |mu'|.
-      const double root = diagonal ? __builtin_sqrt(q < 0 ? 0 : q) + __builtin_sqrt(square) : 0;
-      const double scale = diagonal ? root * root + square : v * (tile.x_squares[i] + square);
-      const double error = rounding<T> * scale;
-      if (relative) {
-        const double gap = tile.base[i] - d + tile.offset[i] + prior;
-        off = !(error <= tolerance<T>)&!(gap < vanishing<T> - 64 * error);
-      } else {
-        off = !(error <= tolerance<T>)&!(8 * v * q > scale);
-      }
-    };
-    if (relative) {
-#pragma omp simd reduction(+ : wrong)
-      for (int64_t i = 0; i < tile.rows; i++) {
-        double d;
-        bool off;
-        expanded(i, d, off);
-        out[i] = static_cast<T>(tile.base[i] - d);
-        wrong += off;
-      }
-    } else {
-#pragma omp simd reduction(+ : wrong)
-      for (int64_t i = 0; i < tile.rows; i++) {
-        double d;
-        bool off;
-        expanded(i, d, off);
-        out[i] = static_cast<T>(d);
-        wrong += off;
-      }
-    }
-    if (wrong == 0 && !relative) continue;
-    for (int64_t i = 0; i < tile.rows; i++) {
-      if (relative && tile.labels[i] == tile.first + k) {
-        out[i] = static_cast<T>(tile.base[i] - tile.base[i]);  // 0, or NaN where d_iz is none
-        continue;
-      }
-      if (wrong == 0) continue;
-      double d;
-      bool off;
-      expanded(i, d, off);
-      if (!off) continue;
-      const double q = squared_distance(
-          tile.x.data + i * tile.x.stride, tile.mu.data + k * tile.mu.stride,
-          diagonal ? tile.s.data + k * tile.s.stride : nullptr, tile.bounds, tile.dims);
-      d = 0.5 * (v * q + log_det);
-      // q - q is 0, but NaN where q is infinite: e^-inf = 0 would hide an infinite input.
-      out[i] = static_cast<T>(relative ? tile.base[i] - d + (q - q) : d);
-    }
+  const bool diagonal = tile.s.data != nullptr, relative = tile.base != nullptr;
+  if (diagonal) {
+    relative ? gaps_of<T, true, true>(tile) : gaps_of<T, true, false>(tile);
+  } else {
+    relative ? gaps_of<T, false, true>(tile) : gaps_of<T, false, false>(tile);
   }
 }
 

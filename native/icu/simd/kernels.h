@@ -184,6 +184,43 @@ struct DiagonalClassTile {
   Rows<T> log_variances;  // data may be null
 };
 
+// The moments of one class (Eqs. 12, 13) from its rows in the batch.
+template <typename T>
+struct MomentTile {
+  int64_t count, dims;
+  const int64_t* rows;  // (count)
+  Rows<const T> x;
+  const T* mu;
+  const T* s;  // diagonal only, else null
+  Bounds<T> bounds;
+  bool batch;  // the variance's centre is mubar, not mu
+  T* t;        // mu - mubar, (dims)
+  T* square;   // diagonal: sum_i (x_i - centre)^2, (dims)
+  T* v;        // diagonal: e^-s, (dims)
+  T* e;        // diagonal: sigma^2 - square / count, (dims)
+};
+struct MomentSums {
+  double mean;    // |mu - mubar|^2
+  double spread;  // sum_i |x_i - centre|^2, diagonal: sum_i sum_d v_d (x_id - mu_d)^2
+  double error;   // diagonal: |e|^2
+};
+
+// Added to the gradients that are not null. e and v are 1 unless the covariance is diagonal.
+template <typename T>
+struct MomentGradients {
+  // + feature_mean t + feature_spread e (x_i - centre) + feature_likelihood v (x_i - mu)
+  T feature_mean, feature_spread, feature_likelihood;
+  // + (mean_mean + mean_spread e + count feature_likelihood v) t
+  T mean_mean, mean_spread;
+  // diagonal: + variance_spread e sigma^2
+  //           + variance_likelihood (variance_count - v sum_i (x_i - mu)^2)
+  T variance_spread, variance_likelihood, variance_count;
+  bool weighted;     // false: v is 1 for features and means
+  Rows<T> features;  // all rows of the batch
+  T* means;          // this class's
+  T* log_variances;  // this class's, diagonal only
+};
+
 constexpr int64_t block_dims = 256;  // dimensions that are summed in T
 
 template <typename T>
@@ -204,6 +241,8 @@ struct Kernels {
   void (*product)(const ProductTile<T>&);
   void (*diagonal_features)(const DiagonalFeatureTile<T>&);
   void (*diagonal_classes)(const DiagonalClassTile<T>&);
+  MomentSums (*moments)(const MomentTile<T>&);
+  void (*moment_gradients)(const MomentTile<T>&, const MomentGradients<T>&);
   // to[d] = from[d] - centre[d], zeros from `dims` to width
   void (*pack_centred)(const T* from, const T* centre, int64_t dims, T* to);
   // v[d] = e^-s[d] and product[d] = v[d] (from[d] - centre[d]), zeros from `dims` to width

@@ -78,8 +78,21 @@ ICU_INLINE void store_dims(T* to, int64_t count, Vector<T> v0, Vector<T> v1) {
   for (int64_t d = 0; d < count; d++) to[d] = copy[d];
 }
 
+// The lines that the end of a product reads and writes, asked for at its beginning: rows are far
+// apart in memory.
+template <typename T>
+ICU_INLINE void prefetch_rows(const T* data, int64_t stride, int64_t rows) {
+  for (int64_t r = 0; r < rows; r++) {
+    const T* row = data + r * stride;
+    __builtin_prefetch(row);
+    __builtin_prefetch(row + width<T> - 1);
+  }
+}
+
 template <typename T>
 void product(const ProductTile<T>& tile) {
+  prefetch_rows(static_cast<const T*>(tile.out.data), tile.out.stride, tile.outputs);
+  if (tile.scale) prefetch_rows(tile.p.data, tile.p.stride, tile.outputs);
   Vector<T> total[group][2] = {};
   const int32_t* list = tile.list;
   const T* w = tile.w;

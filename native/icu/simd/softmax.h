@@ -67,6 +67,10 @@ void softmax(const SoftmaxTile<T>& tile) {
 
 template <typename T>
 void weights(const WeightTile<T>& tile) {
+  const int64_t rows = tile.rows, *labels = tile.labels;
+  const double *base = tile.base, *offset = tile.offset, *max = tile.max;
+  const double *scale = tile.scale, *target = tile.target;
+  double* row_weights = tile.row_weights;
   for (int64_t k = 0; k < tile.classes; k++) {
     const T* gaps = tile.gaps + k * tile.stride;
     T* w = tile.w + k * tile.w_stride;
@@ -74,17 +78,17 @@ void weights(const WeightTile<T>& tile) {
     const int64_t own = tile.first + k;
     double sum_w = 0, sum_a = 0, sum_ad = 0;
 #pragma omp simd reduction(+ : sum_w, sum_a, sum_ad)
-    for (int64_t i = 0; i < tile.rows; i++) {
+    for (int64_t i = 0; i < rows; i++) {
       const double e = static_cast<double>(gaps[i]);
-      const double share = static_cast<double>(
-          exponential(static_cast<T>(e + tile.offset[i] + prior - tile.max[i])));
-      const double a = tile.labels[i] == own ? tile.target[i] : tile.scale[i] * share;
+      const T share = exponential(static_cast<T>(e + offset[i] + prior - max[i]));
+      const double other = scale[i] * static_cast<double>(share), same = target[i];
+      const double a = labels[i] == own ? same : other;
       const T weight = static_cast<T>(a * v);
       w[i] = weight;
       sum_w += static_cast<double>(weight);
       sum_a += a;
-      sum_ad += a * (tile.base[i] - e);
-      tile.row_weights[i] += static_cast<double>(weight);
+      sum_ad += a * (base[i] - e);
+      row_weights[i] += static_cast<double>(weight);
     }
     tile.class_weights[k] = sum_w;
     tile.class_a[k] = sum_a;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "distances.h"
+#include "moments.h"
 #include "products.h"
 #include "softmax.h"
 
@@ -24,6 +25,8 @@ constexpr Kernels<T> table(const char* name) {
           product<T>,
           diagonal_features<T>,
           diagonal_classes<T>,
+          moments<T>,
+          moment_gradients<T>,
           pack_centred<T>,
           pack_scaled<T>};
 }
