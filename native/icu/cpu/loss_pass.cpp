@@ -32,7 +32,12 @@ void LossPass<T>::run(T* gaps) {
     for (int64_t i = tile * rows; i < std::min(V, (tile + 1) * rows); i++) prepare(i);
   });
   softmax(gaps);
-  for (int64_t i = 0; i < V; i++) {
+  finish();
+}
+
+template <typename T>
+void LossPass<T>::finish() {
+  for (int64_t i = 0; i < labels_.valid(); i++) {
     losses_[size_t(i)] = row_loss(states_.max[i], states_.others[i]);
   }
 }

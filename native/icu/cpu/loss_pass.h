@@ -22,6 +22,10 @@ class LossPass {
   // Fills the row states, and where it is not null `gaps` (K, V).
   void run(T* gaps);
 
+  // Or both by hand: |x_i| of each valid row, and the losses from row states filled elsewhere.
+  std::vector<double>& norms() { return norms_; }
+  void finish();
+
   // `rows`: N, those with an ignored label included.
   LossValues values(int64_t rows, const Regularizer<T>& regularizer,
                     at::TensorOptions parameter) const;
