@@ -5,6 +5,7 @@ export { DivergedError, type EpochOptions, meansOf, noSums, type Sums, trainEpoc
 export { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
 export { InterruptedError, interruptible } from './interrupt.ts';
+export { loadPretrained, type PretrainedOptions } from './pretrained.ts';
 export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
 export {
   evaluateRun,
