@@ -72,9 +72,12 @@ export const modelNames = Object.keys(models) as ModelName[];
 /** What a network is, in a few words. */
 export const modelTitle = (name: ModelName): string => models[name].title;
 
+/** (C, H, W) of the images that a network takes. */
+export const inputShapeOf = (name: ModelName): Shape => models[name].inputShape;
+
 /** The networks that take images of this shape, (C, H, W). */
 export const modelsFor = (shape: readonly number[]): ModelName[] =>
-  modelNames.filter((name) => String(models[name].inputShape) === String(shape));
+  modelNames.filter((name) => String(inputShapeOf(name)) === String(shape));
 
 /**
  * A new network, initialised from the default generator as its source does.
