@@ -13,9 +13,9 @@ function convolutions(inChannels: number, outChannels: number, count: number): n
 }
 
 /**
- * The MNIST network of L-Softmax (Liu et al., ICML 2016, Table 1): ten 3×3 convolutions of 64, 3×64, 3×128 and 3×256
- * channels and 512 hidden units, each with batch normalisation and ReLU; Caffe's `msra` filler. 3,139,776 parameters,
- * 3,144,896 with a head without bias.
+ * The MNIST network of L-Softmax (Liu et al., ICML 2016) in its authors' repository, wy1iu/LargeMargin_Softmax_Loss: ten
+ * 3×3 convolutions of 64, 3×64, 3×128 and 3×256 channels and 512 hidden units, each with batch normalisation and ReLU;
+ * Caffe's `msra` filler. 3,139,776 parameters, 3,144,896 with a head without bias.
  *
  * 28×28×64 → 14×14×64 → 7×7×128 → 3×3×256 → 512
  */
