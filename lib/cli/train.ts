@@ -10,7 +10,7 @@ import {
   momentCenters,
   regReductions,
 } from '../losses/index.ts';
-import { modelNames } from '../models/index.ts';
+import { modelNames, modelTitle } from '../models/index.ts';
 import {
   dataNames,
   duration,
@@ -60,6 +60,7 @@ const defaultsTo = (value: unknown): string => `(default: ${value})`;
 export function trainCommand(): Command {
   const d = trainDefaults;
   const losses = lossNames.map((name) => `${name}, ${lossTitle(name)}`).join('; ');
+  const models = modelNames.map((name) => `${name}, ${modelTitle(name)}`).join('; ');
   const choice = (flags: string, text: string, names: readonly string[], fallback: string) =>
     new Option(flags, `${text} ${defaultsTo(fallback)}`).choices([...names]);
   return new Command('train')
@@ -70,7 +71,9 @@ export function trainCommand(): Command {
     )
     .addArgument(new Argument('[model]', `the network ${defaultsTo(d.model)}`).choices(modelNames))
     .optionsGroup('What to train:')
-    .addOption(choice('--model <name>', 'the network, instead of the argument', modelNames, d.model))
+    .addOption(
+      choice('--model <name>', `the network, instead of the argument: ${models}`, modelNames, d.model),
+    )
     .addOption(choice('--loss <name>', losses, lossNames, d.loss))
     .optionsGroup('How:')
     .option('--epochs <n>', `times to see every image ${defaultsTo(d.epochs)}`, integer(1))

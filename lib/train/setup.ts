@@ -1,6 +1,6 @@
-import { DataLoader, type Splits } from '../data/index.ts';
+import { DataLoader, type Dataset, type Splits } from '../data/index.ts';
 import { createLoss } from '../losses/index.ts';
-import { createModel } from '../models/index.ts';
+import { createModel, inputShapeOf, type ModelName, modelsFor } from '../models/index.ts';
 import { Adam, OneCycleLR } from '../optim/index.ts';
 import { cuda, manualSeed, scope, setNumThreads } from '../tensor/index.ts';
 import type { TrainConfig } from './config.ts';
@@ -13,8 +13,13 @@ export interface Training extends Classifier {
   loader: DataLoader;
 }
 
-/** The network and its loss, initialised from the seed, on the configured device. */
-export function buildClassifier(config: TrainConfig, numClasses: number): Classifier {
+/**
+ * The network and its loss for the images and classes of a data set, initialised from the seed, on the configured
+ * device.
+ * @throws TypeError if the network takes images of another shape; Error if there is no such device
+ */
+export function buildClassifier(config: TrainConfig, dataset: Dataset): Classifier {
+  checkShape(config.model, dataset);
   if (config.threads !== null) setNumThreads(config.threads);
   if (config.device !== 'cpu' && !cuda.isAvailable()) {
     throw new Error(
@@ -24,7 +29,7 @@ export function buildClassifier(config: TrainConfig, numClasses: number): Classi
   manualSeed(config.seed);
   return scope(() => {
     const model = createModel(config.model);
-    const loss = createLoss(config.loss, numClasses, model.featureDim, config.lossOptions);
+    const loss = createLoss(config.loss, dataset.numClasses, model.featureDim, config.lossOptions);
     // Channels last is what convolutions compute in.
     model.to({ device: config.device, memoryFormat: 'channels_last' });
     loss.to({ device: config.device });
@@ -34,7 +39,7 @@ export function buildClassifier(config: TrainConfig, numClasses: number): Classi
 
 /** All of it. The loss decides about the learning rate and decay of its own parameters. */
 export function buildTraining(config: TrainConfig, { train }: Splits): Training {
-  const { model, loss } = buildClassifier(config, train.numClasses);
+  const { model, loss } = buildClassifier(config, train);
   const { lr, weightDecay, batchSize, seed, device } = config;
   const groups = [
     { name: 'network', params: model.parameters(), lr, weightDecay },
@@ -52,4 +57,15 @@ export function buildTraining(config: TrainConfig, { train }: Splits): Training 
     totalSteps: config.epochs * loader.length,
   });
   return { model, loss, optimizer, scheduler, loader };
+}
+
+function checkShape(name: ModelName, { images, name: data }: Dataset): void {
+  const shape = images.shape.slice(1);
+  const inputShape = inputShapeOf(name);
+  if (String(shape) === String(inputShape)) return;
+  const fitting = modelsFor(shape);
+  throw new TypeError(
+    `train: model: ${name} takes images of ${inputShape.join('×')}, and those of ${data} are ${shape.join('×')}; ` +
+      (fitting.length === 0 ? 'no network takes these' : `networks for these are ${fitting.join(', ')}`),
+  );
 }
