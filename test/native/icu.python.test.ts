@@ -36,10 +36,24 @@ const options: Record<string, unknown>[] = [
   { ignored: true, lambda_var: 0 },
   { min_log_variance: -3, max_log_variance: 3 },
   { min_log_variance: -0.1, max_log_variance: 0.2, clamped: true },
+  { log_determinant: false, covariance: 'diagonal' },
+  { log_determinant: false, lambda_likelihood: 0.3, likelihood: 'euclidean' },
+  { lambda_likelihood: 0.3, lambda_mean: 0, lambda_var: 0, alpha: 0.2, alpha_mode: 'mahalanobis' },
+  { lambda_likelihood: 0.3, covariance: 'diagonal', moment_center: 'batch', ignored: true },
+  { lambda_likelihood: 0.3, likelihood: 'euclidean', covariance: 'diagonal', moment_center: 'batch' },
+  { lambda_likelihood: 0.3, covariance: 'scalar', moment_center: 'batch', moment_gradient: false },
+  { memory: 'store', lambda_likelihood: 0.3 },
+  { memory: 'recompute', covariance: 'diagonal', prior: true },
 ];
 
 /** gradcheck: true or its message; values and gradients: the largest difference, relative to 1 + the largest value. */
-type Result = { gradcheck: boolean | string; distances: boolean | string; values: number; gradients: number };
+type Result = {
+  gradcheck: boolean | string;
+  total: boolean | string;
+  distances: boolean | string;
+  values: number;
+  gradients: number;
+};
 
 describe.skipIf(!hasTorch)('libintraclass_icu in Python', () => {
   // One process for all sets: Python takes seconds to load torch.
@@ -72,16 +86,18 @@ def check(o):
     clamped = o.pop('clamped', False)
     (x, mu, s), labels, prior = problem(o)
     f = lambda x, mu, s: loss(x, labels, mu, s, prior, **o)[:2]
-    bounds = {k: v for k, v in o.items() if k in ('covariance', 'min_log_variance', 'max_log_variance')}
+    bounds = {k: v for k, v in o.items() if k in ('covariance', 'min_log_variance', 'max_log_variance', 'log_determinant')}
     d = lambda *a: distances(*a, **bounds)
+    # The total alone, whose gradients may have been made in the forward pass.
+    total = lambda x, mu, s: loss(x, labels, mu, s, prior, **o)[3]
     both = []
     for parts in (f(x, mu, s), reference.loss(x, labels, mu, s, prior, **o)):
         weights = [torch.linspace(0.5, 1.5, part.numel(), dtype=torch.float64).reshape(part.shape) for part in parts]
-        total = sum((part * weight).sum() for part, weight in zip(parts, weights))
-        both.append(([part.detach() for part in parts], torch.autograd.grad(total, (x, mu, s))))
+        summed = sum((part * weight).sum() for part, weight in zip(parts, weights))
+        both.append(([part.detach() for part in parts], torch.autograd.grad(summed, (x, mu, s))))
     far = lambda i: max(((a - b).abs().max() / (1 + b.abs().max())).item() for a, b in zip(both[0][i], both[1][i]))
     return dict(values=far(0), **({} if clamped else dict(
-        gradcheck=gradcheck(f, (x, mu, s)), distances=gradcheck(d, (x, mu, s)), gradients=far(1))))
+        gradcheck=gradcheck(f, (x, mu, s)), total=gradcheck(total, (x, mu, s)), distances=gradcheck(d, (x, mu, s)), gradients=far(1))))
 
 result = [check(dict(o)) for o in given['options']]`,
         { library, folder, options },
@@ -89,10 +105,10 @@ result = [check(dict(o)) for o in given['options']]`,
     : [];
 
   it.each(options.map((set, i) => ({ name: JSON.stringify(set), set, i })))('$name', ({ set, i }) => {
-    const { gradcheck, distances, values, gradients } = results[i]!;
+    const { gradcheck, total, distances, values, gradients } = results[i]!;
     expect(values).toBeLessThanOrEqual(1e-12);
     if (set.clamped === true) return;
-    if (isDerivative(set)) expect(gradcheck).toBe(true);
+    if (isDerivative(set)) expect([gradcheck, total]).toEqual([true, true]);
     expect(distances).toBe(true);
     expect(gradients).toBeLessThanOrEqual(1e-10);
   });

@@ -23,21 +23,27 @@ DEFAULTS = dict(
     ignore_index=-100,
     min_log_variance=-10.0,
     max_log_variance=10.0,
+    log_determinant=True,
+    lambda_likelihood=0.0,
+    likelihood="gaussian",
+    memory="auto",
 )
 
 
-def terms(features, means, log_variances, covariance, bounds=(-10.0, 10.0)):
-    """Q (N, K) and ln|Sigma| (K), Eq. 9's two parts."""
+def terms(features, means, log_variances, covariance, bounds=(-10.0, 10.0), log_determinant=True):
+    """Q (N, K) and ln|Sigma| (K), Eq. 9's two parts, the second 0 where it is not to count."""
     s = log_variances.clamp(*bounds)
     squares = (features[:, None, :] - means[None, :, :]) ** 2
     dims = means.shape[1]
     if covariance == "diagonal":
-        return (squares / s.exp()[None]).sum(2), s.sum(1)
-    return squares.sum(2) / s.exp()[None], s * (dims if covariance == "isotropic" else 1)
+        q, log_det = (squares / s.exp()[None]).sum(2), s.sum(1)
+    else:
+        q, log_det = squares.sum(2) / s.exp()[None], s * (dims if covariance == "isotropic" else 1)
+    return q, log_det if log_determinant else log_det * 0
 
 
-def distances(features, means, log_variances, covariance="isotropic", bounds=(-10.0, 10.0)):
-    q, log_det = terms(features, means, log_variances, covariance, bounds)
+def distances(features, means, log_variances, covariance="isotropic", bounds=(-10.0, 10.0), log_determinant=True):
+    q, log_det = terms(features, means, log_variances, covariance, bounds, log_determinant)
     return (q + log_det) / 2
 
 
@@ -49,7 +55,7 @@ def loss(features, labels, means, log_variances, log_prior=None, **given):
     valid = labels != o["ignore_index"]
     x, z = features[valid], labels[valid].long()
     count = len(z)
-    q, log_det = terms(x, means, log_variances, o["covariance"], bounds)
+    q, log_det = terms(x, means, log_variances, o["covariance"], bounds, o["log_determinant"])
     d = (q + log_det) / 2
 
     rows = torch.arange(count)
@@ -75,7 +81,8 @@ def loss(features, labels, means, log_variances, log_prior=None, **given):
     else:
         classification = row_losses.sum() / (max(count, 1) if o["reduction"] == "mean" else 1)
 
-    regularizer = features.sum() * 0
+    own = q_z + log_det_z if o["likelihood"] == "gaussian" else ((x - means[z]) ** 2).sum(1)
+    regularizer = o["lambda_likelihood"] * (own / 2).sum() / max(count, 1)
     present = z.unique()
     for k in present.tolist():
         own = x[z == k]
