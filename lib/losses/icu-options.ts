@@ -6,7 +6,16 @@
  * formulas and says why each alternative exists.
  */
 
-import { checkNames, shown } from './check.ts';
+import {
+  atLeastZero,
+  type Check,
+  finite,
+  flag,
+  integer,
+  type OptionTable,
+  oneOf,
+  resolveOptions,
+} from './check.ts';
 
 export const covariances = ['isotropic', 'scalar', 'diagonal'] as const;
 export const gammaModes = ['covariance', 'determinant', 'logdet'] as const;
@@ -91,18 +100,6 @@ export const icuDefaults: IcuOptions = {
   maxLogVariance: 10,
 };
 
-type Check = (value: unknown) => string | null;
-
-const oneOf =
-  (values: readonly string[]): Check =>
-  (value) =>
-    values.includes(value as string) ? null : `one of ${values.map(shown).join(', ')}`;
-const atLeastZero: Check = (value) =>
-  Number.isFinite(value) && (value as number) >= 0 ? null : 'a finite number of at least 0';
-const finite: Check = (value) => (Number.isFinite(value) ? null : 'a finite number');
-const integer: Check = (value) => (Number.isSafeInteger(value) ? null : 'an integer');
-const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
-
 const checks: { readonly [name in keyof IcuOptions]: Check } = {
   covariance: oneOf(covariances),
   alpha: atLeastZero,
@@ -121,19 +118,16 @@ const checks: { readonly [name in keyof IcuOptions]: Check } = {
 };
 
 export const icuOptionNames = Object.keys(checks) as (keyof IcuOptions)[];
+const table = Object.fromEntries(
+  icuOptionNames.map((name) => [name, [icuDefaults[name], checks[name]]]),
+) as unknown as OptionTable<IcuOptions>;
 
 /**
  * `options` with every default filled in. An option given as undefined takes its default.
  * @throws TypeError naming the option, what was expected and what came
  */
 export function resolveIcuOptions(options: Partial<IcuOptions> = {}): IcuOptions {
-  checkNames('IcuLoss', options, icuOptionNames);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const resolved: IcuOptions = { ...icuDefaults, ...Object.fromEntries(given) };
-  for (const name of icuOptionNames) {
-    const expected = checks[name](resolved[name]);
-    if (expected) throw new TypeError(`IcuLoss: ${name}: expected ${expected}, got ${shown(resolved[name])}`);
-  }
+  const resolved = resolveOptions('IcuLoss', table, options);
   if (!(resolved.minLogVariance < resolved.maxLogVariance)) {
     throw new TypeError(
       `IcuLoss: minLogVariance: expected a number below maxLogVariance (${resolved.maxLogVariance}), ` +
