@@ -4,6 +4,7 @@ import {
   covariances,
   gammaModes,
   icuDefaults,
+  type LossName,
   type LossOptions,
   lossNames,
   lossTitle,
@@ -56,11 +57,11 @@ const settings = (Object.keys(trainDefaults) as (keyof TrainConfig)[]).filter(
   (name): name is keyof Settings => name !== 'lossOptions',
 );
 
+const lossLine = (name: LossName): string => `  ${name.padEnd(18)}${lossTitle(name)}`;
 const defaultsTo = (value: unknown): string => `(default: ${value})`;
 
 export function trainCommand(): Command {
   const d = trainDefaults;
-  const losses = lossNames.map((name) => `${name}, ${lossTitle(name)}`).join('; ');
   const choice = (flags: string, text: string, names: readonly string[], fallback: string) =>
     new Option(flags, `${text} ${defaultsTo(fallback)}`).choices([...names]);
   return new Command('train')
@@ -72,7 +73,7 @@ export function trainCommand(): Command {
     .addArgument(new Argument('[model]', `the network ${defaultsTo(d.model)}`).choices(modelNames))
     .optionsGroup('What to train:')
     .addOption(choice('--model <name>', 'the network, instead of the argument', modelNames, d.model))
-    .addOption(choice('--loss <name>', losses, lossNames, d.loss))
+    .addOption(choice('--loss <name>', 'the loss, see below', lossNames, d.loss))
     .option(
       '--loss-option <name=value>',
       'an option of the loss, as JSON or text; may be given several times (see docs/losses.md)',
@@ -124,6 +125,7 @@ export function trainCommand(): Command {
     .optionsGroup('Output:')
     .option('--json', 'print one JSON object a line: each epoch, last the result')
     .option('--quiet', 'print the result only')
+    .addHelpText('after', `\nLosses:\n${lossNames.map(lossLine).join('\n')}`)
     .action(train);
 }
 
