@@ -19,7 +19,10 @@ export interface GaussianOptions {
 export const gaussianOptionNames = ['initialMeanStd', 'initialSigma', 'meanLr', 'varianceLr'] as const;
 
 /** What a distance depends on besides its tensors. */
-type DistanceOptions = Pick<IcuOptions, 'covariance' | 'minLogVariance' | 'maxLogVariance'>;
+interface DistanceOptions extends Pick<IcuOptions, 'covariance' | 'minLogVariance' | 'maxLogVariance'> {
+  /** Whether ln|Σ_k| is part of it. Default true. */
+  readonly logDeterminant?: boolean;
+}
 
 const icuDistances = operator('icu::distances') as (...args: unknown[]) => Tensor;
 
@@ -56,9 +59,10 @@ export abstract class GaussianLoss extends ClassificationLoss {
     options: GaussianOptions,
   ) {
     super(name, numClasses, featureDim);
-    const { covariance, minLogVariance, maxLogVariance } = distance;
+    const { covariance, minLogVariance, maxLogVariance, logDeterminant = true } = distance;
     this.#bounds = distance;
-    this.#distanceOptions = changed(distance, ['covariance', 'minLogVariance', 'maxLogVariance']);
+    const others = changed(distance, ['covariance', 'minLogVariance', 'maxLogVariance']);
+    this.#distanceOptions = logDeterminant ? others : [{ ...others[0], logDeterminant }];
     const wide = covariance === 'scalar' ? 1 : Math.min(1, 2 / featureDim);
     this.#meanLr = positive(name, 'meanLr', options.meanLr ?? 10);
     this.#varianceLr = positive(name, 'varianceLr', options.varianceLr ?? 10 * wide);
@@ -80,7 +84,7 @@ export abstract class GaussianLoss extends ClassificationLoss {
     this.logVariances = new Parameter(torch.full(variances, s, { dtype: 'float32' }));
   }
 
-  /** d_ik = (Q_ik + ln|Σ_k|)/2 (Eq. 9 of the ICU paper), (N, K), differentiable. */
+  /** d_ik = (Q_ik + ln|Σ_k|)/2 (Eq. 9 of the ICU paper), or Q_ik/2 without the determinant: (N, K), differentiable. */
   distances(features: Tensor): Tensor {
     return icuDistances(features, this.means, this.logVariances, ...this.#distanceOptions);
   }
@@ -111,14 +115,6 @@ export abstract class GaussianLoss extends ClassificationLoss {
     return noGrad(() =>
       scope(() => this.logVariances.to({ dtype: 'float64' }).clamp(minLogVariance, maxLogVariance).exp()),
     );
-  }
-
-  /** ln|Σ_k|, (K), differentiable. */
-  protected logDeterminants(): Tensor {
-    const { covariance, minLogVariance, maxLogVariance } = this.#bounds;
-    const s = this.logVariances.clamp(minLogVariance, maxLogVariance);
-    if (covariance === 'diagonal') return s.sum([1]);
-    return covariance === 'isotropic' ? s.mul(this.featureDim) : s;
   }
 
   /** σ of each class, (K) float64: √(mean of its variances) where the covariance is diagonal. */

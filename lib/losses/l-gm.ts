@@ -1,5 +1,5 @@
 import { Buffer } from '../nn/index.ts';
-import { noGrad, type Tensor, torch } from '../tensor/index.ts';
+import { noGrad, operator, type Tensor, torch } from '../tensor/index.ts';
 import {
   atLeastZero,
   type Check,
@@ -14,7 +14,6 @@ import {
 import { GaussianLoss, type GaussianOptions, gaussianOptionNames } from './gaussian.ts';
 import { icuDefaults } from './icu-options.ts';
 import { type LossOutput, type MixedLabels, mixOutputs } from './loss.ts';
-import { addToTarget, crossEntropy, meanOfRows, targetsOf } from './rows.ts';
 
 export interface LgmOptions extends GaussianOptions {
   /** The `paper`'s form, or that of the authors' `official` Caffe layer, which knows no ln|Σ|. Default `paper`. */
@@ -50,6 +49,8 @@ const table: OptionTable<Own> = {
   learnVariances: [null, orNull(flag)],
 };
 
+const icuLoss = operator('icu::loss') as (...args: unknown[]) => [Tensor, Tensor, Tensor, Tensor];
+
 const { minLogVariance, maxLogVariance } = icuDefaults;
 
 /**
@@ -71,6 +72,8 @@ export class LgmLoss extends GaussianLoss {
   /** t, a scalar, int64: forward passes in training mode */
   readonly steps: Buffer;
   readonly options: Required<Own> & { readonly learnVariances: boolean };
+  /** What of the ICU operator this loss is: all but α, which may change. */
+  readonly #operatorOptions: object;
   /** `steps` as a number, so that no step waits for the device. */
   #steps = 0;
 
@@ -79,15 +82,21 @@ export class LgmLoss extends GaussianLoss {
     checkNames('LgmLoss', options, [...Object.keys(table), ...gaussianOptionNames]);
     const { initialMeanStd, initialSigma, meanLr, varianceLr, ...own } = options;
     const resolved = resolveOptions('LgmLoss', table, own);
-    const { covariance, form } = resolved;
-    super(
-      'LgmLoss',
-      numClasses,
-      featureDim,
-      { covariance, minLogVariance, maxLogVariance },
-      { initialMeanStd, initialSigma, meanLr, varianceLr },
-    );
-    this.options = { ...resolved, learnVariances: resolved.learnVariances ?? form === 'paper' };
+    const { covariance, lambda } = resolved;
+    const inPaper = resolved.form === 'paper';
+    const distance = { covariance, minLogVariance, maxLogVariance, logDeterminant: inPaper };
+    super('LgmLoss', numClasses, featureDim, distance, { initialMeanStd, initialSigma, meanLr, varianceLr });
+    this.options = { ...resolved, learnVariances: resolved.learnVariances ?? inPaper };
+    this.#operatorOptions = {
+      covariance,
+      logDeterminant: inPaper,
+      alphaMode: 'mahalanobis',
+      gamma: 0,
+      lambdaMean: 0,
+      lambdaVar: 0,
+      lambdaLikelihood: lambda,
+      likelihood: inPaper ? 'gaussian' : 'euclidean',
+    };
     this.logVariances.requiresGrad = this.options.learnVariances;
     this.steps = new Buffer(torch.zeros([], { dtype: 'int64' }));
   }
@@ -95,8 +104,9 @@ export class LgmLoss extends GaussianLoss {
   /** α of the next step. */
   get alpha(): number {
     const { alpha, alphaGrowth, alphaInterval, alphaMax } = this.options;
+    if (alpha === 0) return 0;
     const grown = alpha * alphaGrowth ** Math.floor(this.#steps / alphaInterval);
-    return Math.min(grown, alphaMax ?? Infinity);
+    return Math.min(grown, alphaMax ?? Number.MAX_VALUE);
   }
 
   #count(): void {
@@ -111,27 +121,18 @@ export class LgmLoss extends GaussianLoss {
   }
 
   #loss(features: Tensor, labels: Tensor): LossOutput {
-    const { form, lambda } = this.options;
-    const places = targetsOf(labels).unsqueeze(1);
-    const distances = this.distances(features);
-    const halfQ = distances.sub(this.logDeterminants().mul(0.5));
-    const margin = halfQ.gather(1, places).mul(-this.alpha);
-    const logits = (form === 'paper' ? distances : halfQ).neg();
-    const classification = crossEntropy(addToTarget(logits, labels, margin), labels);
-    const likelihood =
-      form === 'paper'
-        ? distances.gather(1, places).squeeze(1)
-        : features
-            .sub(this.means.indexSelect(0, places.squeeze(1)))
-            .square()
-            .sum([1])
-            .mul(0.5);
-    const regularizer = meanOfRows(likelihood, labels).mul(lambda);
-    return { total: classification.add(regularizer), classification, regularizer, diagnostics: {} };
+    const { means, logVariances } = this;
+    const [classification, regularizer, figures, total] = icuLoss(features, labels, means, logVariances, {
+      ...this.#operatorOptions,
+      alpha: this.alpha,
+    });
+    const [validRows, negativeShare, featureNorm] = figures.unbind(0) as [Tensor, Tensor, Tensor];
+    return { total, classification, regularizer, diagnostics: { validRows, negativeShare, featureNorm } };
   }
 
   /**
-   * `regularizer` is the likelihood term, which ln|Σ| may make negative. Rows labelled −100 take no part.
+   * `regularizer` is the likelihood term, which ln|Σ| may make negative. Diagnostics as those of `IcuLoss`. Rows labelled
+   * −100 take no part.
    * @param features (N, D)
    * @param labels (N) int64
    */
@@ -145,12 +146,6 @@ export class LgmLoss extends GaussianLoss {
     const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
     this.#count();
     return output;
-  }
-
-  /** −½(Q_k + ln|Σ_k|), in the official form −½Q_k: (N, K). */
-  override logits(features: Tensor): Tensor {
-    const logits = super.logits(features);
-    return this.options.form === 'paper' ? logits : logits.add(this.logDeterminants().mul(0.5));
   }
 
   /** Those of `GaussianLoss`, and `alpha`. */

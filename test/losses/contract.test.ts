@@ -101,7 +101,8 @@ describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
     const { total } = loss.forward(features, some);
     total.backward();
     const gradient = arrayOf(features.grad!);
-    expect([...gradient.slice(D, 2 * D), ...gradient.slice(4 * D, 5 * D)]).toEqual(new Array(2 * D).fill(0));
+    const ignored = [...gradient.slice(D, 2 * D), ...gradient.slice(4 * D, 5 * D)];
+    expect(ignored.every((slope) => slope === 0)).toBe(true);
     const kept = noGrad(() => features.indexSelect(0, int64([0, 2, 3, 5])));
     expectClose(total.item(), loss.forward(kept, int64([0, 2, 3, 2])).total.item(), { rtol: 1e-12 });
   });
