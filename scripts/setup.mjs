@@ -13,7 +13,8 @@ const HELP = `npm run setup -- [options]
   --force         fetch LibTorch again, into the project, even where one is found
   --cuda          the CUDA LibTorch, into .libtorch-cuda/
   --no-runtime    with --cuda: leave out NVIDIA's libraries (enough to compile and link, not to run)
-  --python        make .venv with Python's torch and numpy, for the parity tests and the benchmarks
+  --python        make .venv with Python's torch, numpy, torchvision and safetensors, for the parity tests and
+                  the benchmarks
 
 LibTorch is looked for in this order: the folder named by LIBTORCH, the project's own .libtorch/, an installed
 Python torch.

@@ -4,14 +4,13 @@ import {
   covariances,
   gammaModes,
   icuDefaults,
-  type LossName,
   type LossOptions,
   lossNames,
   lossTitle,
   momentCenters,
   regReductions,
 } from '../losses/index.ts';
-import { modelNames } from '../models/index.ts';
+import { modelNames, modelTitle } from '../models/index.ts';
 import {
   dataNames,
   duration,
@@ -57,7 +56,9 @@ const settings = (Object.keys(trainDefaults) as (keyof TrainConfig)[]).filter(
   (name): name is keyof Settings => name !== 'lossOptions',
 );
 
-const lossLine = (name: LossName): string => `  ${name.padEnd(18)}${lossTitle(name)}`;
+/** What the names mean, one a line. */
+const list = <Name extends string>(names: readonly Name[], titleOf: (name: Name) => string): string =>
+  names.map((name) => `  ${name.padEnd(18)}${titleOf(name)}`).join('\n');
 const defaultsTo = (value: unknown): string => `(default: ${value})`;
 
 export function trainCommand(): Command {
@@ -72,7 +73,9 @@ export function trainCommand(): Command {
     )
     .addArgument(new Argument('[model]', `the network ${defaultsTo(d.model)}`).choices(modelNames))
     .optionsGroup('What to train:')
-    .addOption(choice('--model <name>', 'the network, instead of the argument', modelNames, d.model))
+    .addOption(
+      choice('--model <name>', 'the network, instead of the argument, see below', modelNames, d.model),
+    )
     .addOption(choice('--loss <name>', 'the loss, see below', lossNames, d.loss))
     .option(
       '--loss-option <name=value>',
@@ -125,7 +128,8 @@ export function trainCommand(): Command {
     .optionsGroup('Output:')
     .option('--json', 'print one JSON object a line: each epoch, last the result')
     .option('--quiet', 'print the result only')
-    .addHelpText('after', `\nLosses:\n${lossNames.map(lossLine).join('\n')}`)
+    .addHelpText('after', `\nNetworks:\n${list(modelNames, modelTitle)}`)
+    .addHelpText('after', `\nLosses:\n${list(lossNames, lossTitle)}`)
     .action(train);
 }
 

@@ -1,23 +1,10 @@
-/** Networks. */
-import type { Backbone } from './backbone.ts';
-import { Mnist2d, Mnist100d } from './mnist.ts';
-
+/** Networks: from images to features, under any loss of lib/losses. */
 export { Backbone, countParameters } from './backbone.ts';
+export { LeNetPlusPlus, type LeNetPlusPlusVariant } from './lenet-plus-plus.ts';
+export { LSoftmaxMnist } from './lsoftmax-mnist.ts';
 export { Mnist2d, Mnist100d } from './mnist.ts';
-
-const models = { 'mnist-2d': Mnist2d, 'mnist-100d': Mnist100d } as const;
-
-export type ModelName = keyof typeof models;
-
-export const modelNames = Object.keys(models) as ModelName[];
-
-/**
- * A new network, initialised as PyTorch would from the default generator.
- * @throws Error listing the names if there is none of that name
- */
-export function createModel(name: string): Backbone {
-  if (!Object.hasOwn(models, name)) {
-    throw new Error(`there is no model '${name}'; there are: ${modelNames.join(', ')}`);
-  }
-  return new models[name as ModelName]();
-}
+export { createModel, inputShapeOf, type ModelName, modelNames, modelsFor, modelTitle } from './registry.ts';
+export { ResNet50, ResNet101 } from './resnet.ts';
+export { ResNet18Cifar } from './resnet18-cifar.ts';
+export { BbnResNet32, ResNet32 } from './resnet32.ts';
+export { Vgg13Lgm } from './vgg13-lgm.ts';

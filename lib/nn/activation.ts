@@ -5,8 +5,16 @@ import { Parameter } from './parameter.ts';
 
 /** max(x, 0) */
 export class ReLU extends Module {
+  readonly inplace: boolean;
+
+  /** @param options.inplace overwrite the input, which saves its memory and gives the same object back. Default false. */
+  constructor(options: { inplace?: boolean } = {}) {
+    super();
+    this.inplace = options.inplace ?? false;
+  }
+
   forward(input: Tensor): Tensor {
-    return torch.relu(input);
+    return this.inplace ? torch.relu_(input) : torch.relu(input);
   }
 }
 

@@ -8,6 +8,7 @@ export * as init from './init.ts';
 export { Linear } from './linear.ts';
 export { Module, type Placement } from './module.ts';
 export { Buffer, Parameter } from './parameter.ts';
-export { AvgPool2d, MaxPool2d, type PoolOptions } from './pool.ts';
+export { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, type PoolOptions } from './pool.ts';
 export { Sequential } from './sequential.ts';
 export { Flatten, Identity } from './shape.ts';
+export { ZeroPadShortcut } from './shortcut.ts';

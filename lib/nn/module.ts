@@ -117,11 +117,9 @@ export abstract class Module {
         : [`${name} expected [${tensor.shape.join(', ')}], got [${source.shape.join(', ')}]`];
     });
     const problems = [
-      ...(options.strict === false || missing.length === 0 ? [] : [`missing: ${missing.join(', ')}`]),
-      ...(options.strict === false || unexpected.length === 0
-        ? []
-        : [`unexpected: ${unexpected.join(', ')}`]),
-      ...(misshapen.length === 0 ? [] : [`of another shape: ${misshapen.join('; ')}`]),
+      ...(options.strict === false || missing.length === 0 ? [] : [`missing: ${listed(missing)}`]),
+      ...(options.strict === false || unexpected.length === 0 ? [] : [`unexpected: ${listed(unexpected)}`]),
+      ...(misshapen.length === 0 ? [] : [`of another shape: ${listed(misshapen, '; ')}`]),
     ];
     if (problems.length > 0) throw new Error(`loadStateDict: ${problems.join('. ')}`);
     noGrad(() => {
@@ -147,6 +145,12 @@ export abstract class Module {
     );
   }
 }
+
+/** All of a few names; of many the first twenty and how many more there are. */
+const listed = (names: readonly string[], between = ', '): string =>
+  names.length <= 24
+    ? names.join(between)
+    : `${names.slice(0, 20).join(between)} and ${names.length - 20} more`;
 
 const join = (prefix: string, name: string): string => (prefix === '' ? name : `${prefix}.${name}`);
 

@@ -40,3 +40,18 @@ export class AvgPool2d extends Pool2d {
     return torch.avgPool2d(input, this.kernelSize, this.stride, this.padding, this.ceilMode);
   }
 }
+
+/** The mean of outH × outW windows that together cover the whole image: (N, C, H, W) → (N, C, outH, outW). */
+export class AdaptiveAvgPool2d extends Module {
+  readonly outputSize: [number, number];
+
+  /** @param outputSize 1 is global average pooling */
+  constructor(outputSize: Size2d) {
+    super();
+    this.outputSize = pair('AdaptiveAvgPool2d', 'outputSize', outputSize, 1);
+  }
+
+  forward(input: Tensor): Tensor {
+    return torch.adaptiveAvgPool2d(input, this.outputSize);
+  }
+}

@@ -1,7 +1,10 @@
-import { describeValue, type Tensor } from '../tensor/index.ts';
+import { describeValue, scope, type Tensor } from '../tensor/index.ts';
 import { Module } from './module.ts';
 
-/** Modules one after the other; their names in state dicts are '0', '1', … */
+/**
+ * Modules one after the other; their names in state dicts are '0', '1', … What lies between two modules is freed as soon
+ * as the second is done, unless autograd needs it: a module that holds on to its input must `keep()` it.
+ */
 export class Sequential extends Module {
   readonly layers: readonly Module[];
 
@@ -20,8 +23,9 @@ export class Sequential extends Module {
   }
 
   forward(input: Tensor): Tensor {
-    let output = input;
-    for (const layer of this.layers) output = layer.forward(output) as Tensor;
-    return output;
+    // The scope around a layer is the one to which its input belongs, and ends with it.
+    const after = (count: number): Tensor =>
+      count === 0 ? input : scope(() => this.layers[count - 1]!.forward(after(count - 1)) as Tensor);
+    return after(this.layers.length);
   }
 }

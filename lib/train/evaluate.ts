@@ -1,7 +1,19 @@
 import { DataLoader, type Dataset, sizeOf } from '../data/index.ts';
-import type { ClassificationLoss } from '../losses/index.ts';
+import { type ClassificationLoss, IcuLoss } from '../losses/index.ts';
 import type { Backbone } from '../models/index.ts';
-import { noGrad, scope } from '../tensor/index.ts';
+import { describeValue, noGrad, scope, type Tensor } from '../tensor/index.ts';
+import {
+  accuracyByClass,
+  type Calibration,
+  calibration,
+  confusionMatrix,
+  judge,
+  noVerdicts,
+  rankCorrelation,
+  type ShotAccuracy,
+  shotAccuracy,
+  topAccuracy,
+} from './metrics.ts';
 
 /** A network and the loss on top of it. */
 export interface Classifier {
@@ -9,61 +21,99 @@ export interface Classifier {
   loss: ClassificationLoss;
 }
 
+/** What the ICU loss has learned of the classes. */
+export interface IcuFigures {
+  /** The share of images whose distance d_z to their own class is below 0, where α helps instead of hindering */
+  negativeShare: number;
+  /** (K) σ of each class */
+  sigmas: number[];
+  /** Of each class its training images and its σ; null where the former are not known */
+  sizes: { size: number; sigma: number }[] | null;
+  /** Spearman's ρ of the two; null where they are not known, or all sizes or σ are equal */
+  sizeCorrelation: number | null;
+}
+
 export interface Evaluation {
-  /** The share of images whose class is predicted, 0 to 1 */
+  /** The share of images whose class is predicted, 0 to 1 (top-1) */
   accuracy: number;
+  /** The share of images whose class is among the five highest logits */
+  top5: number;
   correct: number;
   count: number;
   /** K rows of K counts: how often class (row) was predicted as (column) */
   confusion: number[][];
-  /** (N, D) row by row, in the data set's order */
-  features: Float32Array;
-  /** (N) */
+  /** (K) null where a class has no images */
+  accuracyByClass: (number | null)[];
+  /** Null where the training images of each class are not known */
+  shots: ShotAccuracy | null;
+  /** In 15 bins */
+  calibration: Calibration;
+  /** The mean |x| of the features */
+  featureNorm: number;
+  /** Null for other losses */
+  icu: IcuFigures | null;
+  /** (N) the true classes */
   labels: Int32Array;
+  /** (N) the predicted classes */
+  predicted: Int32Array;
+  /** (N, D) row by row, in the data set's order; null unless asked for */
+  features: Float32Array | null;
 }
 
-/** Images in a batch: large enough to be quick, small enough for any network here. */
-const batchSize = 500;
+export interface EvaluateOptions {
+  /** Default 'cpu'. */
+  device?: string;
+  signal?: AbortSignal;
+  /** Keep the features. Default false. */
+  features?: boolean;
+  /** (K) how many training images each class had, for the figures that depend on it. Default: not known. */
+  trainCounts?: readonly number[] | null;
+  /** Images in a batch. Default: as many as make four million values, at most 500. */
+  batchSize?: number;
+}
 
 /**
  * Predicts every image in evaluation mode, without margins or labels, and leaves the modules in the mode they were in.
  * Between batches other work gets its turn.
- * @throws the signal's reason once it is aborted; TypeError if a label is no class
+ * @throws the signal's reason once it is aborted; TypeError if a label is no class, or the loss has other classes
  */
+export function evaluate(
+  classifier: Classifier,
+  dataset: Dataset,
+  options: EvaluateOptions & { features: true },
+): Promise<Evaluation & { features: Float32Array }>;
+export function evaluate(
+  classifier: Classifier,
+  dataset: Dataset,
+  options?: EvaluateOptions,
+): Promise<Evaluation>;
 export async function evaluate(
   { model, loss }: Classifier,
   dataset: Dataset,
-  options: { device?: string; signal?: AbortSignal } = {},
+  options: EvaluateOptions = {},
 ): Promise<Evaluation> {
-  const { device = 'cpu', signal } = options;
+  const { device = 'cpu', signal, trainCounts = null } = options;
   const count = sizeOf(dataset);
-  const classes = dataset.numClasses;
-  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  const features = new Float32Array(count * model.featureDim);
-  const labels = Int32Array.from(dataset.labels.toTypedArray() as BigInt64Array, Number);
-  const loader = new DataLoader(dataset, { batchSize, device });
-  const bad = labels.findIndex((label) => !(label >= 0 && label < classes));
-  if (bad >= 0) {
-    throw new TypeError(
-      `evaluate: dataset: expected labels from 0 to ${classes - 1}, got ${labels[bad]} for image ${bad}`,
-    );
-  }
-  const epoch = loader.epoch(1);
+  const { numClasses } = dataset;
+  check(dataset, loss, trainCounts);
+  const batchSize = options.batchSize ?? batchFor(model);
+  const features = options.features ? new Float32Array(count * model.featureDim) : null;
+  const verdicts = noVerdicts(count);
+  verdicts.labels.set(labelsOf(dataset));
+  let norms = 0;
+  const epoch = new DataLoader(dataset, { batchSize, device }).epoch(1);
   const modes = [model.training, loss.training] as const;
   model.eval();
   loss.eval();
   try {
-    for (let i = 0; i < loader.length; i++) {
+    for (let start = 0; start < count; start += batchSize) {
       signal?.throwIfAborted();
       noGrad(() =>
         scope(() => {
-          const outputs = model.forward(epoch.batch(i).images);
-          const predicted = loss.predict(outputs).toTypedArray() as BigInt64Array;
-          predicted.forEach((k, j) => {
-            confusion[labels[i * batchSize + j]!]![Number(k)]!++;
-          });
-          const rows = outputs.to({ device: 'cpu', dtype: 'float32' }).toTypedArray() as Float32Array;
-          features.set(rows, i * batchSize * model.featureDim);
+          const outputs = model.forward(epoch.batch(start / batchSize).images);
+          judge(valuesOf(loss.logits(outputs)), numClasses, verdicts, start);
+          norms += outputs.to({ dtype: 'float64' }).square().sum([1]).sqrt().sum().item();
+          features?.set(valuesOf(outputs), start * model.featureDim);
         }),
       );
       await new Promise(setImmediate);
@@ -73,6 +123,77 @@ export async function evaluate(
     model.train(modes[0]);
     loss.train(modes[1]);
   }
-  const correct = confusion.reduce((sum, row, k) => sum + row[k]!, 0);
-  return { accuracy: correct / count, correct, count, confusion, features, labels };
+  const { labels, predicted, rank, confidence, ownLogit } = verdicts;
+  const confusion = confusionMatrix(labels, predicted, numClasses);
+  const byClass = accuracyByClass(confusion);
+  return {
+    accuracy: topAccuracy(rank, 1),
+    top5: topAccuracy(rank, 5),
+    correct: confusion.reduce((sum, row, k) => sum + row[k]!, 0),
+    count,
+    confusion,
+    accuracyByClass: byClass,
+    shots: trainCounts && shotAccuracy(byClass, trainCounts),
+    calibration: calibration(confidence, rank),
+    featureNorm: norms / count,
+    icu: loss instanceof IcuLoss ? icuFigures(loss, ownLogit, trainCounts) : null,
+    labels,
+    predicted,
+    features,
+  };
+}
+
+/** Few enough images for their activations to fit into memory, and enough of small ones to be quick. */
+function batchFor(model: Backbone): number {
+  const values = model.inputShape.reduce((product, size) => product * size, 1);
+  return Math.max(1, Math.min(500, Math.floor(4e6 / values)));
+}
+
+const valuesOf = (tensor: Tensor): Float32Array =>
+  tensor.to({ device: 'cpu', dtype: 'float32' }).toTypedArray() as Float32Array;
+
+/** (N) @throws TypeError if a label is no class */
+function labelsOf({ labels, numClasses }: Dataset): Int32Array {
+  const values = Int32Array.from(labels.toTypedArray() as BigInt64Array, Number);
+  const bad = values.findIndex((label) => !(label >= 0 && label < numClasses));
+  if (bad >= 0) {
+    throw new TypeError(
+      `evaluate: dataset: expected labels from 0 to ${numClasses - 1}, got ${values[bad]} for image ${bad}`,
+    );
+  }
+  return values;
+}
+
+function check(
+  { numClasses }: Dataset,
+  loss: ClassificationLoss,
+  trainCounts: readonly number[] | null,
+): void {
+  if (loss.numClasses !== numClasses) {
+    throw new TypeError(
+      `evaluate: loss: expected ${numClasses} classes, the data set's, got ${loss.numClasses}`,
+    );
+  }
+  if (trainCounts !== null && !(Array.isArray(trainCounts) && trainCounts.length === numClasses)) {
+    throw new TypeError(
+      `evaluate: trainCounts: expected ${numClasses} numbers, one for each class, got ${describeValue(trainCounts)}`,
+    );
+  }
+}
+
+/** The logit of the own class is −d_z. */
+function icuFigures(
+  loss: IcuLoss,
+  ownLogit: Float64Array,
+  trainCounts: readonly number[] | null,
+): IcuFigures {
+  const sigmas = noGrad(() =>
+    scope(() => [...(loss.sigmas().to({ device: 'cpu' }).toTypedArray() as Float64Array)]),
+  );
+  return {
+    negativeShare: ownLogit.reduce((sum, logit) => sum + (logit > 0 ? 1 : 0), 0) / ownLogit.length,
+    sigmas,
+    sizes: trainCounts && sigmas.map((sigma, k) => ({ size: trainCounts[k]!, sigma })),
+    sizeCorrelation: trainCounts && rankCorrelation(trainCounts, sigmas),
+  };
 }

@@ -2,9 +2,30 @@
 export { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
 export { type DataName, dataNames, resolveConfig, type TrainConfig, trainDefaults } from './config.ts';
 export { DivergedError, type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
-export { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
+export {
+  type Classifier,
+  type EvaluateOptions,
+  type Evaluation,
+  evaluate,
+  type IcuFigures,
+} from './evaluate.ts';
 export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
 export { InterruptedError, interruptible } from './interrupt.ts';
+export {
+  accuracyByClass,
+  type Calibration,
+  type CalibrationBin,
+  calibration,
+  confusionMatrix,
+  judge,
+  noVerdicts,
+  rankCorrelation,
+  type ShotAccuracy,
+  shotAccuracy,
+  topAccuracy,
+  type Verdicts,
+} from './metrics.ts';
+export { loadPretrained, type PretrainedOptions } from './pretrained.ts';
 export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
 export {
   evaluateRun,

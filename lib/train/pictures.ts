@@ -33,19 +33,21 @@ export async function drawCurves(
   await write(folder, 'curves', await curvesPlot({ panels, title }));
 }
 
+type EvaluationWithFeatures = Evaluation & { features: Float32Array };
+
 /** The 2-D features of train and test with the classes' means and σ contours, as the paper's Fig. 2. */
 export async function drawFeatures(
   folder: RunFolder,
   classifier: Classifier,
-  parts: { train: Dataset; test: Evaluation },
+  parts: { train: Dataset; test: EvaluationWithFeatures },
   title: string,
   options: { device?: string; signal?: AbortSignal } = {},
 ): Promise<void> {
   const { loss } = classifier;
-  const train = await evaluate(classifier, parts.train, options);
+  const train = await evaluate(classifier, parts.train, { ...options, features: true });
   const classes = Array.from({ length: parts.train.numClasses }, (_, k) => String(k));
   const gaussians = loss instanceof GaussianLoss ? gaussiansOf(loss) : {};
-  const panel = (name: string, { features, labels, accuracy }: Evaluation) => ({
+  const panel = (name: string, { features, labels, accuracy }: EvaluationWithFeatures) => ({
     title: name,
     features,
     labels,

@@ -3,7 +3,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../data/files.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
+import type { Evaluation } from './evaluate.ts';
 import type { EpochMetrics } from './fit.ts';
+import type { Calibration } from './metrics.ts';
 
 /** What a finished run came to; `result.json`. */
 export interface RunResult {
@@ -18,8 +20,10 @@ export interface RunResult {
   testAccuracy: number;
   /** Of the last epoch, to compare */
   lastTestAccuracy: number;
-  /** Of that epoch, by class */
-  testAccuracyByClass: number[];
+  /** Of that epoch, by class; null where the test set has no images of a class */
+  testAccuracyByClass: (number | null)[];
+  /** More about that epoch on the test set, see `Evaluation` */
+  test: Pick<Evaluation, 'top5' | 'shots' | 'featureNorm' | 'icu'> & Pick<Calibration, 'ece' | 'mce'>;
   /** Of training and validation */
   seconds: number;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Splits } from '../data/index.ts';
+import { classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
 import { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
@@ -9,6 +9,7 @@ import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
 import { InterruptedError } from './interrupt.ts';
 import { drawCurves, drawFeatures } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
+import { CheckpointError } from './safetensors.ts';
 import { buildClassifier, buildTraining, type Training, withClassCounts } from './setup.ts';
 import { findSplits, loadSplits, loadTest } from './splits.ts';
 
@@ -120,6 +121,7 @@ async function go(
     epoch: start.epoch,
     step: start.sums.steps,
   });
+  const trainCounts = classCountsOf(splits.train);
   const state = await fit({
     ...training,
     validation: splits.validation,
@@ -130,7 +132,10 @@ async function go(
     onProgress: options.onProgress,
     onEpoch: async (line, after) => {
       if (after.best?.epoch === line.epoch) {
-        await saveWeights(folder.weights, training, { epoch: String(line.epoch) });
+        await saveWeights(folder.weights, training, {
+          epoch: String(line.epoch),
+          trainCounts: JSON.stringify(trainCounts),
+        });
       }
       metrics.push(line);
       await folder.writeMetrics(metrics);
@@ -150,7 +155,7 @@ async function go(
     return interrupted();
   }
   try {
-    const result = await conclude(folder, config, splits, training, state, parameters, signal);
+    const result = await conclude(folder, config, splits, training, state, parameters, trainCounts, signal);
     await drawCurves(folder, metrics, titleOf(config, result));
     return { finished: true, folder: folder.path, result };
   } catch (error) {
@@ -172,13 +177,19 @@ async function conclude(
   training: Training,
   { best, seconds }: FitState,
   parameters: RunResult['parameters'],
+  trainCounts: readonly number[],
   signal: AbortSignal | undefined,
 ): Promise<RunResult> {
   const { device } = config;
   const isLast = best!.epoch === config.epochs;
-  const last = isLast ? null : await evaluate(training, splits.test, { device, signal });
+  const options = { device, signal, trainCounts };
+  const last = isLast ? null : await evaluate(training, splits.test, options);
   await loadWeights(folder.weights, training);
-  const test = await evaluate(training, splits.test, { device, signal });
+  // The features are for the picture.
+  const test = await evaluate(training, splits.test, {
+    ...options,
+    features: training.model.featureDim === 2,
+  });
   const result: RunResult = {
     run: folder.path,
     config,
@@ -187,22 +198,25 @@ async function conclude(
     validationAccuracy: best!.validationAccuracy,
     testAccuracy: test.accuracy,
     lastTestAccuracy: (last ?? test).accuracy,
-    testAccuracyByClass: byClass(test),
+    testAccuracyByClass: test.accuracyByClass,
+    test: {
+      top5: test.top5,
+      ece: test.calibration.ece,
+      mce: test.calibration.mce,
+      shots: test.shots,
+      featureNorm: test.featureNorm,
+      icu: test.icu,
+    },
     seconds,
   };
-  if (training.model.featureDim === 2) {
-    await drawFeatures(folder, training, { train: splits.train, test }, titleOf(config, result), {
-      device,
-      signal,
-    });
+  const { features } = test;
+  if (features !== null) {
+    const parts = { train: splits.train, test: { ...test, features } };
+    await drawFeatures(folder, training, parts, titleOf(config, result), { device, signal });
   }
   await folder.writeJson('result.json', result);
   return result;
 }
-
-/** NaN where a class has no images. */
-const byClass = ({ confusion }: Evaluation): number[] =>
-  confusion.map((row, k) => row[k]! / row.reduce((sum, count) => sum + count, 0));
 
 export interface RunEvaluation {
   run: string;
@@ -210,6 +224,8 @@ export interface RunEvaluation {
   /** Whose weights these are */
   epoch: number;
   test: Evaluation;
+  /** (K) how many training images each class had; null where the run did not keep it */
+  trainCounts: number[] | null;
   /** What the run itself had measured; null if it has not finished */
   result: RunResult | null;
 }
@@ -231,8 +247,21 @@ export async function evaluateRun(
     threads: options.threads ?? stored.threads,
   });
   const dataset = await loadTest(config.data, options.dataDir);
-  const classifier = buildClassifier(config, dataset.numClasses);
-  const { epoch } = await loadWeights(folder.weights, classifier);
-  const test = await evaluate(classifier, dataset, { device: config.device, signal: options.signal });
-  return { run: path, config, epoch: Number(epoch), test, result: await folder.readResult(), classifier };
+  const classifier = buildClassifier(config, dataset);
+  const { epoch, ...metadata } = await loadWeights(folder.weights, classifier);
+  const trainCounts = countsIn(folder.weights, metadata.trainCounts);
+  const { device } = config;
+  const test = await evaluate(classifier, dataset, { device, signal: options.signal, trainCounts });
+  const result = await folder.readResult();
+  return { run: path, config, epoch: Number(epoch), test, trainCounts, result, classifier };
+}
+
+/** What `go` writes beside the weights; runs of older versions have none. */
+function countsIn(path: string, text: string | undefined): number[] | null {
+  if (text === undefined) return null;
+  try {
+    return JSON.parse(text) as number[];
+  } catch (error) {
+    throw new CheckpointError(`${path}: trainCounts: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -1,6 +1,6 @@
 import { classCountsOf, DataLoader, type Dataset, Mixup, type Splits } from '../data/index.ts';
 import { createLoss, lacksClassCounts } from '../losses/index.ts';
-import { createModel } from '../models/index.ts';
+import { createModel, inputShapeOf, type ModelName, modelsFor } from '../models/index.ts';
 import type { Module } from '../nn/index.ts';
 import { Adam, OneCycleLR, type Optimizer } from '../optim/index.ts';
 import { cuda, manualSeed, scope, setNumThreads } from '../tensor/index.ts';
@@ -34,8 +34,13 @@ export function requireOptimized({ model, loss }: Classifier, optimizer: Optimiz
   optimizer.requireAll([...named('model', model), ...named('loss', loss)]);
 }
 
-/** The network and its loss, initialised from the seed, on the configured device. */
-export function buildClassifier(config: TrainConfig, numClasses: number): Classifier {
+/**
+ * The network and its loss for the images and classes of a data set, initialised from the seed, on the configured
+ * device.
+ * @throws TypeError if the network takes images of another shape; Error if there is no such device
+ */
+export function buildClassifier(config: TrainConfig, dataset: Dataset): Classifier {
+  checkShape(config.model, dataset);
   if (config.threads !== null) setNumThreads(config.threads);
   if (config.device !== 'cpu' && !cuda.isAvailable()) {
     throw new Error(
@@ -45,7 +50,7 @@ export function buildClassifier(config: TrainConfig, numClasses: number): Classi
   manualSeed(config.seed);
   return scope(() => {
     const model = createModel(config.model);
-    const loss = createLoss(config.loss, numClasses, model.featureDim, config.lossOptions);
+    const loss = createLoss(config.loss, dataset.numClasses, model.featureDim, config.lossOptions);
     // Channels last is what convolutions compute in.
     model.to({ device: config.device, memoryFormat: 'channels_last' });
     loss.to({ device: config.device });
@@ -58,7 +63,7 @@ export function buildClassifier(config: TrainConfig, numClasses: number): Classi
  * @throws Error if the loss leaves one of its parameters without an optimiser
  */
 export function buildTraining(config: TrainConfig, { train }: Splits): Training {
-  const { model, loss } = buildClassifier(withClassCounts(config, train), train.numClasses);
+  const { model, loss } = buildClassifier(withClassCounts(config, train), train);
   const { lr, weightDecay, batchSize, seed, device } = config;
   const groups = [
     { name: 'network', params: model.parameters(), lr, weightDecay },
@@ -78,4 +83,15 @@ export function buildTraining(config: TrainConfig, { train }: Splits): Training 
   });
   const mixup = config.mixup > 0 ? new Mixup({ alpha: config.mixup, seed }) : null;
   return { model, loss, optimizer, scheduler, loader, mixup };
+}
+
+function checkShape(name: ModelName, { images, name: data }: Dataset): void {
+  const shape = images.shape.slice(1);
+  const inputShape = inputShapeOf(name);
+  if (String(shape) === String(inputShape)) return;
+  const fitting = modelsFor(shape);
+  throw new TypeError(
+    `train: model: ${name} takes images of ${inputShape.join('×')}, and those of ${data} are ${shape.join('×')}; ` +
+      (fitting.length === 0 ? 'no network takes these' : `networks for these are ${fitting.join(', ')}`),
+  );
 }

@@ -3,7 +3,12 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/saved_variable.h>
 #include <torch/library.h>
+
+#include <algorithm>
+#include <array>
 
 #include "checks.h"
 #include "operators.h"
@@ -12,6 +17,7 @@ namespace icu {
 namespace {
 
 using torch::autograd::AutogradContext;
+using torch::autograd::SavedVariable;
 using torch::autograd::variable_list;
 
 template <typename Signature>
@@ -32,39 +38,152 @@ struct PlainBackward {
   std::optional<at::AutoDispatchBelowADInplaceOrView> guard;
 };
 
-struct LossFunction : torch::autograd::Function<LossFunction> {
-  static variable_list forward(AutogradContext* context, const Tensor& features,
-                               const Tensor& labels, const Tensor& means,
-                               const Tensor& log_variances, const OptionalTensor& log_prior,
-                               const std::vector<int64_t>& modes,
-                               const std::vector<double>& constants) {
-    static const auto op = find<LossForward>("icu::_loss_forward");
-    at::AutoDispatchBelowADInplaceOrView guard;
-    auto [classification, regularizer, diagnostics, total, gaps, rows] =
-        op.call(features, labels, means, log_variances, log_prior, modes, constants);
-    context->save_for_backward(
-        {features, labels, means, log_variances, log_prior.value_or(Tensor()), gaps, rows});
-    context->saved_data["modes"] = modes;
-    context->saved_data["constants"] = constants;
-    context->mark_non_differentiable({diagnostics});
-    context->set_materialize_grads(false);
-    return {classification, regularizer, diagnostics, total};
+// In the backward pass of icu::loss: a node of the graph by hand, since what a Function keeps in
+// named boxes costs more than a small problem's kernels.
+class LossNode final : public torch::autograd::Node {
+ public:
+  LossNode(const Tensor& features, const Tensor& labels, const Tensor& means,
+           const Tensor& log_variances, const OptionalTensor& log_prior, LossOptions options)
+      : Node(torch::autograd::collect_next_edges(features, means, log_variances)),
+        inputs_{SavedVariable(features, false), SavedVariable(labels, false),
+                SavedVariable(means, false), SavedVariable(log_variances, false),
+                SavedVariable(log_prior.value_or(Tensor()), false)},
+        options_(options) {}
+
+  Mask mask() const {
+    return {task_should_compute_output(0), task_should_compute_output(1),
+            task_should_compute_output(2)};
   }
 
-  static variable_list backward(AutogradContext* context, const variable_list& grads) {
-    static const auto op = find<LossBackward>("icu::_loss_backward");
-    PlainBackward guard;
-    const auto saved = context->get_saved_variables();
-    const Mask mask{context->needs_input_grad(0), context->needs_input_grad(2),
-                    context->needs_input_grad(3)};
-    auto [features, means, log_variances] =
-        op.call(optional(grads[0]), optional(grads[1]), optional(grads[3]), saved[0], saved[1],
-                saved[2], saved[3], optional(saved[4]), saved[5], saved[6],
-                context->saved_data["modes"].toIntVector(),
-                context->saved_data["constants"].toDoubleVector(), mask);
-    return {features, Tensor(), means, log_variances, Tensor(), Tensor(), Tensor()};
+  void keep_state(const Tensor& gaps, const Tensor& rows) {
+    gaps_ = gaps;
+    rows_ = rows;
   }
+  void keep_gradients(std::array<Tensor, 3> gradients) {
+    gradients_ = std::move(gradients);
+    has_gradients_ = true;
+  }
+
+  // Called before apply where nobody can ask again.
+  void will_release_variables() override { last_ = true; }
+
+  void release_variables() override {
+    for (auto& input : inputs_) input.reset_data();
+    gaps_ = rows_ = Tensor();
+    gradients_ = {};
+    released_ = true;
+  }
+
+  std::string name() const override { return "IcuLossBackward"; }
+
+  variable_list apply(variable_list&& grads) override {
+    TORCH_CHECK(!released_, torch::autograd::ERR_BACKWARD_TWICE);
+    const auto& [classification, regularizer, total] =
+        std::array<Tensor, 3>{grads[0], grads[1], grads[2]};
+    // A second derivative is an error, which _loss_backward raises when it is asked for.
+    if (has_gradients_ && !at::GradMode::is_enabled() && !classification.defined() &&
+        !regularizer.defined()) {
+      return scaled(total);
+    }
+    return computed(classification, regularizer, total);
+  }
+
+ private:
+  // The gradients of total times what arrives there.
+  variable_list scaled(const Tensor& upstream) {
+    if (!upstream.defined()) return variable_list(3);
+    const double factor = upstream.item<double>();
+    variable_list result(3);
+    for (size_t j = 0; j < 3; j++) {
+      if (!gradients_[j].defined() || !task_should_compute_output(j)) continue;
+      result[j] = last_ ? std::move(gradients_[j]) : gradients_[j].clone();
+      if (factor != 1) result[j].mul_(factor);
+    }
+    return result;
+  }
+
+  variable_list computed(const Tensor& classification, const Tensor& regularizer,
+                         const Tensor& total) {
+    static const auto forward = find<LossForward>("icu::_loss_forward");
+    static const auto backward = find<LossBackward>("icu::_loss_backward");
+    PlainBackward guard;
+    const Tensor features = inputs_[0].unpack(), labels = inputs_[1].unpack(),
+                 means = inputs_[2].unpack(), log_variances = inputs_[3].unpack();
+    const auto log_prior = optional(inputs_[4].unpack());
+    const auto modes = options_.modes();
+    const auto constants = options_.constants();
+    Tensor gaps = gaps_, rows = rows_;
+    if (has_gradients_) {
+      const at::NoGradGuard constant;
+      std::tie(std::ignore, std::ignore, std::ignore, std::ignore, gaps, rows) =
+          forward.call(features, labels, means, log_variances, log_prior, modes, constants);
+    }
+    auto [dx, dmu, ds] = backward.call(optional(classification), optional(regularizer),
+                                       optional(total), features, labels, means, log_variances,
+                                       log_prior, gaps, rows, modes, constants, mask());
+    return {dx, dmu, ds};
+  }
+
+  std::array<SavedVariable, 5> inputs_;
+  const LossOptions options_;
+  Tensor gaps_, rows_;               // for the backward pass, or
+  std::array<Tensor, 3> gradients_;  // those of total
+  bool has_gradients_ = false, last_ = false, released_ = false;
 };
+
+// How the graph holds its nodes depends on the LibTorch.
+using NodePointer = decltype(torch::autograd::Edge::function);
+
+template <typename... Arguments>
+std::pair<NodePointer, LossNode*> make_node(Arguments&&... arguments) {
+  auto* node = new LossNode(std::forward<Arguments>(arguments)...);
+  if constexpr (std::is_same_v<NodePointer, std::shared_ptr<torch::autograd::Node>>) {
+    return {NodePointer(node, [](auto* n) { deleteNode(n); }), node};
+  } else {
+    return {NodePointer::reclaim(node), node};
+  }
+}
+
+// Up to this many multiply-adds the forward pass makes the gradients as well.
+constexpr int64_t small_work = 4'000'000;
+
+bool is_small(const Tensor& features, const Tensor& means, const LossOptions& options) {
+  return features.is_cpu() && options.reduction != Reduction::none &&
+         options.memory == Memory::automatic &&
+         features.size(0) * means.size(0) < small_work / std::max<int64_t>(means.size(1), 1);
+}
+
+std::tuple<Tensor, Tensor, Tensor, Tensor> differentiable_loss(
+    const Tensor& features, const Tensor& labels, const Tensor& means, const Tensor& log_variances,
+    const OptionalTensor& log_prior, const LossOptions& options) {
+  auto [edge, node] = make_node(features, labels, means, log_variances, log_prior, options);
+  const auto modes = options.modes();
+  const auto constants = options.constants();
+  Tensor classification, regularizer, diagnostics, total;
+  {
+    at::AutoDispatchBelowADInplaceOrView guard;
+    if (is_small(features, means, options)) {
+      static const auto op = find<LossAndGradients>("icu::_loss_and_gradients");
+      const Mask mask{features.requires_grad(), means.requires_grad(),
+                      log_variances.requires_grad()};
+      std::array<Tensor, 3> gradients;
+      std::tie(classification, regularizer, diagnostics, total, gradients[0], gradients[1],
+               gradients[2]) =
+          op.call(features, labels, means, log_variances, log_prior, modes, constants, mask);
+      node->keep_gradients(std::move(gradients));
+    } else {
+      static const auto op = find<LossForward>("icu::_loss_forward");
+      Tensor gaps, rows;
+      std::tie(classification, regularizer, diagnostics, total, gaps, rows) =
+          op.call(features, labels, means, log_variances, log_prior, modes, constants);
+      node->keep_state(gaps, rows);
+    }
+  }
+  for (const auto& output : {classification, regularizer, total}) {
+    torch::autograd::set_history(output, edge);
+  }
+  return {classification, regularizer, diagnostics, total};
+}
 
 struct DistancesFunction : torch::autograd::Function<DistancesFunction> {
   static Tensor forward(AutogradContext* context, const Tensor& features, const Tensor& means,
@@ -129,15 +248,14 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> loss(
   check_options(options);
   check_loss_inputs(features, labels, means, log_variances, log_prior, options);
 
-  const auto modes = options.modes();
-  const auto constants = options.constants();
   if (needs_gradient(features, means, log_variances)) {
-    auto outputs =
-        LossFunction::apply(features, labels, means, log_variances, log_prior, modes, constants);
-    return {outputs[0], outputs[1], outputs[2], outputs[3]};
+    return differentiable_loss(features, labels, means, log_variances, log_prior, options);
   }
   static const auto op = find<LossForward>("icu::_loss_forward");
-  auto outputs = op.call(features, labels, means, log_variances, log_prior, modes, constants);
+  // Nobody asks for a gradient, so nothing is kept for one.
+  options.memory = Memory::recompute;
+  auto outputs = op.call(features, labels, means, log_variances, log_prior, options.modes(),
+                         options.constants());
   return {std::get<0>(outputs), std::get<1>(outputs), std::get<2>(outputs), std::get<3>(outputs)};
 }
 
@@ -166,8 +284,8 @@ TORCH_LIBRARY_IMPL(icu, CompositeImplicitAutograd, m) {
 }
 
 TORCH_LIBRARY_IMPL(icu, Autograd, m) {
-  for (const char* name :
-       {"_loss_forward", "_loss_backward", "_distances", "_distances_backward"}) {
+  for (const char* name : {"_loss_forward", "_loss_backward", "_loss_and_gradients", "_distances",
+                           "_distances_backward"}) {
     m.impl(name, torch::autograd::autogradNotImplementedFallback());
   }
 }

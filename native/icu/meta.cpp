@@ -36,6 +36,18 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(const OptionalTensor&, const Op
   return {like_if(mask[0], features), like_if(mask[1], means), like_if(mask[2], log_variances)};
 }
 
+FusedResult loss_and_gradients(const Tensor& features, const Tensor&, const Tensor& means,
+                               const Tensor& log_variances, const OptionalTensor&, at::IntArrayRef,
+                               at::ArrayRef<double>, Mask mask) {
+  return {at::empty({}, means.options()),
+          at::empty({}, means.options()),
+          at::empty({3}, means.options().dtype(at::kDouble)),
+          at::empty({}, means.options()),
+          like_if(mask[0], features),
+          like_if(mask[1], means),
+          like_if(mask[2], log_variances)};
+}
+
 Tensor distances(const Tensor& features, const Tensor& means, const Tensor&, int64_t, double,
                  double, bool) {
   return at::empty({features.size(0), means.size(0)}, means.options());
@@ -53,6 +65,7 @@ std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor&, const Tenso
 TORCH_LIBRARY_IMPL(icu, Meta, m) {
   m.impl("_loss_forward", loss_forward);
   m.impl("_loss_backward", loss_backward);
+  m.impl("_loss_and_gradients", loss_and_gradients);
   m.impl("_distances", distances);
   m.impl("_distances_backward", distances_backward);
 }

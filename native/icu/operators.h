@@ -20,6 +20,13 @@ using LossForward = ForwardResult(const Tensor& features, const Tensor& labels, 
                                   const Tensor& log_variances, const OptionalTensor& log_prior,
                                   at::IntArrayRef modes, at::ArrayRef<double> constants);
 
+// classification, regularizer, diagnostics, total, and the gradients of total
+using FusedResult = std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor>;
+using LossAndGradients = FusedResult(const Tensor& features, const Tensor& labels,
+                                     const Tensor& means, const Tensor& log_variances,
+                                     const OptionalTensor& log_prior, at::IntArrayRef modes,
+                                     at::ArrayRef<double> constants, Mask mask);
+
 using LossBackward = std::tuple<Tensor, Tensor, Tensor>(
     const OptionalTensor& grad_classification, const OptionalTensor& grad_regularizer,
     const OptionalTensor& grad_total, const Tensor& features, const Tensor& labels,

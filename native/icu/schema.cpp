@@ -61,6 +61,13 @@ TORCH_LIBRARY(icu, m) {
       "Tensor features, Tensor labels, Tensor means, Tensor log_variances, Tensor? log_prior, "
       "Tensor gaps, Tensor rows, int[] modes, float[] constants, bool[3] mask) "
       "-> (Tensor features, Tensor means, Tensor log_variances)");
+  // Forward and backward pass in one for small problems on the CPU: the last three outputs are the
+  // gradients of total, as _loss_backward gives them.
+  m.def(
+      "_loss_and_gradients(Tensor features, Tensor labels, Tensor means, Tensor log_variances, "
+      "Tensor? log_prior, int[] modes, float[] constants, bool[3] mask) "
+      "-> (Tensor classification, Tensor regularizer, Tensor diagnostics, Tensor total, "
+      "Tensor features, Tensor means, Tensor log_variances)");
   m.def(
       "_distances(Tensor features, Tensor means, Tensor log_variances, int covariance, "
       "float min_log_variance, float max_log_variance, bool log_determinant) -> Tensor");

@@ -24,6 +24,9 @@ const OFFLINE =
   'Where pip reaches no package index, download the torch wheel or the LibTorch archive elsewhere and type:\n' +
   '  npm run setup -- --from <folder, zip or wheel>';
 
+// Where PyTorch's default builds are for CUDA.
+const hasCpuIndex = process.platform === 'linux' && process.arch === 'x64';
+
 /**
  * pip with the index as configured, then, for a CPU build on x64 Linux, with PyTorch's index of them added.
  * @param {string} version
@@ -31,7 +34,7 @@ const OFFLINE =
  * @param {(requirement: string, extra: string[]) => Promise<void>} attempt
  */
 async function withTorch(version, cuda, attempt) {
-  if (cuda || process.platform !== 'linux' || process.arch !== 'x64') return attempt(`torch==${version}`, []);
+  if (cuda || !hasCpuIndex) return attempt(`torch==${version}`, []);
   try {
     await attempt(`torch==${version}+cpu`, []);
   } catch (error) {
@@ -78,20 +81,43 @@ export async function installInto(folder, requirements) {
   );
 }
 
-/** `.venv` with torch and numpy, against which the parity tests and the benchmarks compare. @param {string} version */
+/**
+ * `.venv` with torch and numpy, against which the parity tests and the benchmarks compare; and with torchvision and
+ * safetensors, without which a few of them are skipped.
+ * @param {string} version
+ */
 export async function ensurePython(version) {
   const folder = join(root, '.venv');
   const own = join(folder, 'bin', 'python');
-  if (
-    existsSync(own) &&
-    firstLine(own, ['-c', 'import torch, numpy; print(torch.__version__)'])?.startsWith(version)
-  )
-    return;
+  const found = existsSync(own)
+    ? firstLine(own, ['-c', 'import torch, numpy; print(torch.__version__)'])
+    : null;
   const started = Date.now();
-  log(`Python: making .venv with torch ${version} and numpy for the parity tests`);
-  await run(python(), ['-m', 'venv', folder], { hint: 'Type: sudo apt-get install python3-venv' });
-  await withTorch(version, false, (requirement, extra) =>
-    run(own, ['-m', 'pip', 'install', ...QUIET, ...extra, requirement, 'numpy'], { hint: OFFLINE }),
-  );
+  if (!found?.startsWith(version)) {
+    log(`Python: making .venv with torch ${version} and numpy for the parity tests`);
+    await run(python(), ['-m', 'venv', folder], { hint: 'Type: sudo apt-get install python3-venv' });
+    await withTorch(version, false, (requirement, extra) =>
+      run(own, ['-m', 'pip', 'install', ...QUIET, ...extra, requirement, 'numpy'], { hint: OFFLINE }),
+    );
+  } else if (firstLine(own, ['-c', HAS_PEERS]) !== null) return;
+  await addPeers(own, version);
   log(`Python: ready (${seconds(started)})`);
+}
+
+const PEERS = ['torchvision', 'safetensors'];
+// By their metadata: torchvision for CUDA beside torch for the CPU cannot be imported as it is.
+const HAS_PEERS = `import importlib.metadata as m; print(*map(m.version, ${JSON.stringify(PEERS)}))`;
+
+/** Adds PEERS, of versions that go with this torch. @param {string} own @param {string} version */
+async function addPeers(own, version) {
+  log(`Python: adding ${PEERS.join(' and ')}`);
+  const index = hasCpuIndex ? ['--extra-index-url', CPU_INDEX] : [];
+  // Naming torch keeps pip from replacing it to suit a newer torchvision.
+  const torch = `torch==${version}${hasCpuIndex ? '+cpu' : ''}`;
+  try {
+    await run(own, ['-m', 'pip', 'install', ...QUIET, ...index, torch, ...PEERS]);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    log('Python: they could not be had; the tests that need them are skipped');
+  }
 }

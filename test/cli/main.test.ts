@@ -84,6 +84,22 @@ describe('intraclass', () => {
     expect(figures!.testAccuracy).toBe(result.testAccuracy);
     expect(figures!.recorded).toBe(result.testAccuracy);
     expect(figures!.count).toBe(10_000);
+    expect(figures!.accuracyByClass).toEqual(result.testAccuracyByClass);
+    expect(figures!.top5).toBeGreaterThanOrEqual(result.testAccuracy as number);
+    expect(figures!.calibration).toMatchObject({ ece: expect.any(Number), mce: expect.any(Number) });
+    expect((figures!.trainCounts as number[]).reduce((a, b) => a + b)).toBe(640);
+    expect(figures).toMatchObject({ shots: { few: null }, icu: { sigmas: { length: 10 } } });
+    expect(Object.keys(result.test as object)).toEqual(['top5', 'ece', 'mce', 'shots', 'featureNorm', 'icu']);
+    const told = await intraclass(['evaluate', run]);
+    expect(told.stdout).toMatch(/^mnist-2d with the loss icu on drawn-digits, epoch [12]\ntest accuracy \d/);
+    for (const line of [
+      /^top-5 accuracy \d+\.\d\d %$/m,
+      /^calibration error \d+\.\d\d % \(ECE, 15 bins; the largest \d+\.\d\d %\)$/m,
+      /^class {2}images {2}accuracy {2}trained on +σ$/m,
+      /^ +9 +1000 +\d+\.\d\d % +64 +\d\.\d+$/m,
+    ]) {
+      expect(told.stdout).toMatch(line);
+    }
 
     // The second half of this test: the same run, interrupted by Ctrl-C after its first epoch and taken up again.
     let interrupted = false;
@@ -120,6 +136,7 @@ describe('intraclass', () => {
     [[], 2, /Usage: intraclass/],
     [['learn'], 2, /unknown command 'learn'/],
     [['train', 'lenet'], 2, /Allowed choices are mnist-2d, mnist-100d/],
+    [['train', 'resnet32', '--data', 'drawn-digits'], 2, /resnet32 takes images of 3×32×32, and those of/],
     [['train', '--lr', 'high'], 2, /'--lr <x>' argument 'high' is invalid\. Expected a number/],
     [['train', '--lr', '-1'], 2, /error: train: lr: expected a finite number above 0, got number -1/],
     [['train', '--epochs', '1.5'], 2, /Expected an integer of at least 1/],

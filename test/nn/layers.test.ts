@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import * as nn from '../../lib/nn/index.ts';
-import { manualSeed, noGrad, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { manualSeed, memory, noGrad, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 import { expectClose } from '../support/close.ts';
 import { hasTorch, runPython } from '../support/python.ts';
 
@@ -45,6 +45,11 @@ const layers: LayerCase[] = [
     shape: [3, 4, 2, 2],
   },
   { python: 'ReLU()', make: () => new nn.ReLU(), shape: [3, 4] },
+  {
+    python: 'Sequential(BatchNorm2d(4), ReLU(inplace=True))',
+    make: () => new nn.Sequential(new nn.BatchNorm2d(4), new nn.ReLU({ inplace: true })),
+    shape: [3, 4, 2, 2],
+  },
   { python: 'MaxPool2d(2)', make: () => new nn.MaxPool2d(2), shape: [2, 3, 7, 6] },
   {
     python: 'MaxPool2d(3, stride=2, padding=1, ceil_mode=True)',
@@ -57,6 +62,10 @@ const layers: LayerCase[] = [
     make: () => new nn.AvgPool2d([3, 2], { stride: [2, 1], padding: 1 }),
     shape: [2, 3, 7, 7],
   },
+  { python: 'AdaptiveAvgPool2d(1)', make: () => new nn.AdaptiveAvgPool2d(1), shape: [2, 3, 5, 7] },
+  { python: 'AdaptiveAvgPool2d((3, 2))', make: () => new nn.AdaptiveAvgPool2d([3, 2]), shape: [2, 3, 7, 7] },
+  { python: 'Shortcut(2, 4, 2)', make: () => new nn.ZeroPadShortcut(2, 4, 2), shape: [3, 2, 4, 6] },
+  { python: 'Shortcut(3, 8, 3)', make: () => new nn.ZeroPadShortcut(3, 8, 3), shape: [2, 3, 7, 5] },
   { python: 'Flatten()', make: () => new nn.Flatten(), shape: [2, 3, 4] },
   { python: 'Flatten(0, 1)', make: () => new nn.Flatten(0, 1), shape: [2, 3, 4] },
   { python: 'Identity()', make: () => new nn.Identity(), shape: [2, 3] },
@@ -109,6 +118,13 @@ const theirs = hasTorch
   ? runPython<Theirs[]>(
       `
 from torch.nn import *
+class Shortcut(Module):
+    def __init__(self, before, after, stride):
+        super().__init__()
+        front = (after - before) // 2
+        self.padding, self.stride = (0, 0, 0, 0, front, after - before - front), stride
+    def forward(self, x):
+        return torch.nn.functional.pad(x[:, :, ::self.stride, ::self.stride], self.padding)
 def run(layer, state, shape):
     layer.load_state_dict({k: torch.tensor(v['values']).reshape(v['shape']) for k, v in state.items()})
     count = 1
@@ -178,6 +194,12 @@ describe('layers', () => {
     expect(() => new nn.MaxPool2d([2, 2, 2] as unknown as [number, number])).toThrow(
       /expected one or two integers/,
     );
+    expect(() => new nn.AdaptiveAvgPool2d(0)).toThrow(
+      "AdaptiveAvgPool2d: argument 'outputSize' expected an integer of at least 1, got number 0",
+    );
+    expect(() => new nn.ZeroPadShortcut(4, 2)).toThrow(
+      "ZeroPadShortcut: argument 'outChannels' expected an integer of at least 4, got number 2",
+    );
     expect(() => new nn.Dropout(1.5)).toThrow(
       "Dropout: argument 'p' expected a number from 0 to 1, got number 1.5",
     );
@@ -187,6 +209,39 @@ describe('layers', () => {
     expect(() => new nn.Sequential(new nn.ReLU(), 3 as unknown as nn.Module)).toThrow(
       'Sequential: argument 1 expected a Module, got number 3',
     );
+  });
+});
+
+describe('Sequential', () => {
+  /** Notes how many tensors are alive when its turn comes. */
+  class Count extends nn.Module {
+    readonly counts: number[] = [];
+    forward(input: Tensor): Tensor {
+      this.counts.push(memory.tensors);
+      return input.mul(2);
+    }
+  }
+
+  it('frees what lies between two layers as soon as the second is done', () => {
+    const count = new Count();
+    const net = new nn.Sequential(...Array.from({ length: 6 }, () => count));
+    const x = torch.ones([3]);
+    const before = memory.tensors;
+    const y = net.forward(x);
+    expect(count.counts.map((alive) => alive - before)).toEqual([0, 1, 1, 1, 1, 1]);
+    expect(memory.tensors).toBe(before + 1);
+    expect(y.toArray()).toEqual([64, 64, 64]);
+  });
+
+  it('leaves its input, what is kept, and what autograd needs', () => {
+    const net = new nn.Sequential(new nn.Identity(), new nn.Linear(3, 3), new nn.ReLU(), new nn.Linear(3, 1));
+    const x = torch.ones([2, 3]);
+    const y = scope(() => net.forward(x));
+    y.sum().backward();
+    for (const parameter of net.parameters()) expect(parameter.grad).not.toBeNull();
+    expect(new nn.Sequential(new nn.Identity()).forward(x)).toBe(x);
+    expect(new nn.Sequential().forward(x)).toBe(x);
+    expect(x.disposed).toBe(false);
   });
 });
 
@@ -318,5 +373,7 @@ describe('Module', () => {
       'loadStateDict: missing: body.0.bias. unexpected: extra. of another shape: temperature expected [1], got [2]',
     );
     expect(() => to.loadStateDict(rest, { strict: false })).not.toThrow();
+    const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`extra${i}`, tensor([1])]));
+    expect(() => to.loadStateDict({ ...from.stateDict(), ...many })).toThrow(/extra19 and 30 more$/);
   });
 });

@@ -226,6 +226,7 @@ class Pass {
 
   // The gradients of the class groups [from, to) of this chunk, dimensions from d.
   void classes(int64_t d, int64_t from, int64_t to) {
+    if (from == to) return;
     const int64_t D = p_.D, dims = std::min(width_, D - d), group = by_class_.group;
     const T* centre = p_.centre.data() + d;
     const T* panel = features_.template const_data_ptr<T>() + d * p_.N;

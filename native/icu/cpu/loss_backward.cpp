@@ -3,83 +3,12 @@
 // exists beside theirs.
 #include <torch/library.h>
 
-#include <algorithm>
-#include <optional>
-
 #include "../operators.h"
-#include "gaps.h"
-#include "gradients.h"
+#include "loss_weights.h"
 #include "moments.h"
-#include "parallel.h"
-#include "rows.h"
 
 namespace icu {
 namespace {
-
-// A_ik = g_ik m_ik and H_ik = g_ik h_ik of the cross-entropy.
-template <typename T>
-class LossWeights final : public WeightSource<T> {
- public:
-  // upstream(i): the gradient that arrives at loss_i.
-  template <typename F>
-  LossWeights(const DistanceProblem<T>& problem, const Labels& labels, const LossOptions& options,
-              const OptionalTensor& log_prior, const T* gaps, const Tensor& rows, const F& upstream)
-      : problem_(problem),
-        labels_(labels),
-        prior_(prior_of(log_prior)),
-        gaps_(gaps),
-        states_(rows),
-        scale_(size_t(labels.valid())),
-        target_(size_t(labels.valid())),
-        target_h_(size_t(problem.K), 0) {
-    if (!gaps) {
-      source_.emplace(problem, RowTerms{states_.base, states_.offset, labels.target.data(),
-                                        prior_.empty() ? nullptr : prior_.data()});
-    }
-    const Margins margins(options, problem.D);
-    for (int64_t i = 0; i < labels.valid(); i++) {
-      const int64_t z = labels.target[size_t(i)];
-      const RowGradient g(states_.max[i], states_.others[i], upstream(i));
-      const auto target = margins.target(states_.base[i], problem.terms.log_det[size_t(z)]);
-      scale_[size_t(i)] = g.scale;
-      target_[size_t(i)] = g.target * target.m;
-      target_h_[size_t(z)] += g.target * (target.h - target.m);
-    }
-  }
-
-  void fill(const WeightBlock<T>& block) const override {
-    const int64_t N = problem_.N, k = block.first;
-    double distances[Gaps<T>::most_classes];  // sum_i A_ik d_ik
-    const T* gaps = gaps_ ? gaps_ + k * N : block.w;
-    if (source_) {
-      for (int64_t row = 0; row < N; row += Gaps<T>::row_block) {
-        const int64_t rows = std::min(Gaps<T>::row_block, N - row);
-        source_->fill(row, rows, k, block.classes, block.w + row, N);
-      }
-    }
-    kernels<T>().weights({N, block.classes, k, gaps, N,
-                          prior_.empty() ? nullptr : prior_.data() + k, problem_.v_from(k),
-                          labels_.target.data(), states_.base, states_.offset, states_.max,
-                          scale_.data(), target_.data(), block.w, N, block.class_weights,
-                          block.sum_h, distances, block.row_weights});
-    for (int64_t c = 0; c < block.classes; c++) {
-      const size_t at = size_t(k + c);
-      block.sum_aq[c] =
-          2 * distances[c] - problem_.terms.log_det[at] * block.sum_h[c];  // Q = 2d - L
-      block.sum_h[c] += target_h_[at];
-    }
-  }
-
- private:
-  const DistanceProblem<T>& problem_;
-  const Labels& labels_;
-  const std::vector<double> prior_;
-  const T* gaps_;  // (K, V), or null: they are made again
-  const RowStates states_;
-  std::optional<Gaps<T>> source_;
-  std::vector<double> scale_, target_;
-  std::vector<double> target_h_;  // sum_i (H_iz - A_iz) of each class
-};
 
 bool defined(const OptionalTensor& gradient) { return gradient && gradient->defined(); }
 
@@ -114,10 +43,14 @@ std::tuple<Tensor, Tensor, Tensor> backward(
     const double* each = given.defined() ? given.const_data_ptr<double>() : nullptr;
     double share = all + (none ? 0 : scalar_of(grad_classification));
     if (options.reduction == Reduction::mean) share /= static_cast<double>(V);
+    std::vector<double> upstream(size_t(V), share);
+    if (each) {
+      for (int64_t i = 0; i < V; i++) upstream[size_t(i)] += each[labels.rows[size_t(i)]];
+    }
+    const auto prior = prior_of(log_prior);
+    const RowStates states(rows);
     const T* stored = gaps.size(0) > 0 ? gaps.const_data_ptr<T>() : nullptr;
-    const LossWeights<T> weights(problem, labels, options, log_prior, stored, rows, [&](int64_t i) {
-      return share + (each ? each[labels.rows[size_t(i)]] : 0);
-    });
+    const LossWeights<T> weights(problem, labels, options, prior, stored, states, upstream);
     distance_gradients<T>(problem, weights, out);
   } else {
     for (const auto& gradient : {dx, dmu, ds}) {
@@ -132,15 +65,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(
   }
   if (mask[2]) problem.stop_at_bounds(out.log_variances);
 
-  // Back to the batch's rows and the features' dtype.
-  if (mask[0]) {
-    if (dx.scalar_type() != features.scalar_type()) dx = dx.to(features.scalar_type());
-    if (V < N) {
-      auto all = at::zeros({N, problem.D}, dx.options());
-      const auto index = at::from_blob(const_cast<int64_t*>(labels.rows.data()), {V}, at::kLong);
-      dx = all.index_copy_(0, index, dx);
-    }
-  }
+  if (mask[0]) dx = labels.spread(dx.to(features.scalar_type()), N);
   return {dx, dmu, ds};
 }
 

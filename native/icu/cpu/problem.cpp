@@ -134,4 +134,10 @@ at::Tensor Labels::take(const at::Tensor& tensor) const {
   return tensor.index_select(0, index);
 }
 
+at::Tensor Labels::spread(const at::Tensor& tensor, int64_t count) const {
+  if (valid() == count) return tensor;
+  const auto index = at::from_blob(const_cast<int64_t*>(rows.data()), {valid()}, at::kLong);
+  return at::zeros({count, tensor.size(1)}, tensor.options()).index_copy_(0, index, tensor);
+}
+
 }  // namespace icu

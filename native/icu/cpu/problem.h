@@ -72,6 +72,8 @@ struct Labels {
   int64_t valid() const { return static_cast<int64_t>(rows.size()); }
   // The valid rows of `tensor`, itself if that is all of them.
   at::Tensor take(const at::Tensor& tensor) const;
+  // The other way: valid rows at their places among `count`, zeros elsewhere.
+  at::Tensor spread(const at::Tensor& tensor, int64_t count) const;
 };
 
 }  // namespace icu

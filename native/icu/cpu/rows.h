@@ -41,6 +41,9 @@ struct RowStates {
   double* max;     // m = max(0, largest l_k - l_z)
   double* others;  // S = sum_{k != z} e^(l_k - l_z - m)
 
+  // In memory for 4 N numbers.
+  RowStates(double* memory, int64_t rows)
+      : base(memory), offset(memory + rows), max(memory + 2 * rows), others(memory + 3 * rows) {}
   explicit RowStates(const at::Tensor& rows);
   // For N rows: (N, 4).
   static at::Tensor make(int64_t rows, at::TensorOptions options);

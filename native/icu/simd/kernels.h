@@ -221,6 +221,26 @@ struct MomentGradients {
   T* log_variances;  // this class's, diagonal only
 };
 
+// One panel of samples of a small problem, in two steps between which the rows' margins are worked
+// out. Rows are those of the panel, `width` of them whatever the batch has.
+template <typename T>
+struct SmallTile {
+  int64_t classes, dims;
+  const T* x;  // as pack_samples leaves it with c = 0, of at most block_dims dimensions
+  Rows<const T> mu;
+  const double *v, *log_det;  // (classes)
+  const double* prior;        // (classes), or null
+  double* distances;          // d, (classes, width); the first step's result
+
+  const int64_t* labels;
+  const double *base, *offset, *target_m, *upstream;  // m: the derivative of dhat_iz by Q_iz / 2
+  double *max, *others, *target;                      // of the rows; g_iz
+  T* w;                                               // A v, (classes, width)
+  double *class_a, *class_distances;                  // sum_i A_ik, sum_i A_ik d_ik: added to
+  T* features;                                        // dL/dx, (dims, width)
+  T* means;                                           // dL/dmu, (dims, classes, lanes): added to
+};
+
 constexpr int64_t block_dims = 256;  // dimensions that are summed in T
 
 template <typename T>
@@ -241,6 +261,10 @@ struct Kernels {
   void (*product)(const ProductTile<T>&);
   void (*diagonal_features)(const DiagonalFeatureTile<T>&);
   void (*diagonal_classes)(const DiagonalClassTile<T>&);
+  void (*small_distances)(const SmallTile<T>&);
+  void (*small_gradients)(const SmallTile<T>&);
+  void (*small_means)(const T* sums, int64_t classes, int64_t dims, T* means);
+  void (*unpack_samples)(const T* panel, int64_t rows, int64_t dims, T* out);
   MomentSums (*moments)(const MomentTile<T>&);
   void (*moment_gradients)(const MomentTile<T>&, const MomentGradients<T>&);
   // to[d] = from[d] - centre[d], zeros from `dims` to width

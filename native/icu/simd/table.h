@@ -4,6 +4,7 @@
 #include "distances.h"
 #include "moments.h"
 #include "products.h"
+#include "small.h"
 #include "softmax.h"
 
 namespace icu::ICU_ISA {
@@ -25,6 +26,10 @@ constexpr Kernels<T> table(const char* name) {
           product<T>,
           diagonal_features<T>,
           diagonal_classes<T>,
+          small_distances<T>,
+          small_gradients<T>,
+          small_means<T>,
+          unpack_samples<T>,
           moments<T>,
           moment_gradients<T>,
           pack_centred<T>,

@@ -1,0 +1,143 @@
+// A small problem in one pass over its rows: samples on the vector lanes for everything, direct
+// differences throughout, and no product that would be worth packing anything for. The covariance
+// is not diagonal.
+#pragma once
+
+#include "distances.h"
+
+namespace icu::ICU_ISA {
+namespace {
+
+// d_ik = (v_k sum_d (x_id - mu_kd)^2 + L_k) / 2 of one panel of packed samples.
+template <typename T>
+void small_distances(const SmallTile<T>& tile) {
+  constexpr int W = width<T>;
+  for (int64_t k = 0; k < tile.classes; k++) {
+    const T* mu = tile.mu.data + k * tile.mu.stride;
+    double q[W] = {};
+    for (int64_t first = 0; first < tile.dims; first += 64) {
+      const int64_t end = tile.dims - first < 64 ? tile.dims : first + 64;
+      Vector<T> part[2] = {};
+      for (int64_t d = first; d < end; d++) {
+        const Vector<T> t0 = load(tile.x + d * W) - mu[d],
+                        t1 = load(tile.x + d * W + lanes<T>) - mu[d];
+        part[0] += t0 * t0;
+        part[1] += t1 * t1;
+      }
+      T block[W];
+      store(block, part[0]);
+      store(block + lanes<T>, part[1]);
+      for (int i = 0; i < W; i++) q[i] += static_cast<double>(block[i]);
+    }
+    double* d = tile.distances + k * W;
+    for (int i = 0; i < W; i++) d[i] = 0.5 * (tile.v[k] * q[i] + tile.log_det[k]);
+  }
+}
+
+// Rows beyond the last have x = 0, upstream 0 and weights 0.
+template <typename T>
+void small_gradients(const SmallTile<T>& tile) {
+  constexpr int W = width<T>, L = lanes<T>;
+  const int64_t K = tile.classes, D = tile.dims;
+  double max[W], others[W] = {}, scale[W], target[W];
+  for (int i = 0; i < W; i++) max[i] = 0;
+  // l_k - l_z; minus infinity for k = z, and NaN where a distance is none.
+  const auto gap_of = [&](int64_t k, int i) ICU_INLINE_LAMBDA {
+    const double d = tile.distances[k * W + i];
+    const double gap =
+        tile.base[i] - d + (d - d) + tile.offset[i] + (tile.prior ? tile.prior[k] : 0);
+    return tile.labels[i] == k ? -__builtin_inf() : gap;
+  };
+  for (int64_t k = 0; k < K; k++) {
+#pragma omp simd
+    for (int i = 0; i < W; i++) {
+      const double gap = gap_of(k, i);
+      max[i] = gap > max[i] ? gap : max[i];
+    }
+  }
+  for (int64_t k = 0; k < K; k++) {
+    T* w = tile.w + k * W;
+#pragma omp simd
+    for (int i = 0; i < W; i++) {
+      const T e = exponential(static_cast<T>(gap_of(k, i) - max[i]));
+      w[i] = e;
+      others[i] += static_cast<double>(e);
+    }
+  }
+#pragma omp simd
+  for (int i = 0; i < W; i++) {
+    const double total = exponential(-max[i]) + others[i];
+    scale[i] = -tile.upstream[i] / total;
+    target[i] = tile.upstream[i] * (others[i] / total);
+    tile.max[i] = max[i];
+    tile.others[i] = others[i];
+    tile.target[i] = target[i];
+  }
+  for (int64_t k = 0; k < K; k++) {
+    T* w = tile.w + k * W;
+    const double v = tile.v[k];
+    double sum_a = 0, sum_ad = 0;
+#pragma omp simd reduction(+ : sum_a, sum_ad)
+    for (int i = 0; i < W; i++) {
+      const double own = target[i] * tile.target_m[i], other = scale[i] * static_cast<double>(w[i]);
+      const double a = tile.labels[i] == k ? own : other;
+      w[i] = static_cast<T>(a * v);
+      sum_a += a;
+      sum_ad += a * tile.distances[k * W + i];
+    }
+    tile.class_a[k] += sum_a;
+    tile.class_distances[k] += sum_ad;
+  }
+  // One difference for both gradients: it adds to the sample's and is taken from the class's.
+  for (int64_t d = 0; d < D; d++) {
+    const Vector<T> x0 = load(tile.x + d * W), x1 = load(tile.x + d * W + L);
+    Vector<T> sum0 = {}, sum1 = {};
+    for (int64_t k = 0; k < K; k++) {
+      const T mu = tile.mu.data[k * tile.mu.stride + d];
+      const Vector<T> t0 = load(tile.w + k * W) * (x0 - mu),
+                      t1 = load(tile.w + k * W + L) * (x1 - mu);
+      sum0 += t0;
+      sum1 += t1;
+      T* means = tile.means + (d * K + k) * L;
+      store(means, load(static_cast<const T*>(means)) - (t0 + t1));
+    }
+    store(tile.features + d * W, sum0);
+    store(tile.features + d * W + L, sum1);
+  }
+}
+
+// The sums over a class's lanes: to (K, D) from (D, K, lanes).
+template <typename T>
+void small_means(const T* sums, int64_t classes, int64_t dims, T* means) {
+  for (int64_t d = 0; d < dims; d++) {
+    for (int64_t k = 0; k < classes; k++) {
+      const T* from = sums + (d * classes + k) * lanes<T>;
+      T sum = 0;
+#pragma omp simd reduction(+ : sum)
+      for (int i = 0; i < lanes<T>; i++) sum += from[i];
+      means[k * dims + d] = sum;
+    }
+  }
+}
+
+// One panel's gradients, (D, width), to rows.
+template <typename T>
+void unpack_samples(const T* panel, int64_t rows, int64_t dims, T* out) {
+  constexpr int W = width<T>, L = lanes<T>;
+  int64_t d = 0;
+  for (; d + L <= dims; d += L) {
+    for (int half = 0; half < 2; half++) {
+      Vector<T> block[L];
+      for (int e = 0; e < L; e++) block[e] = load(panel + (d + e) * W + half * L);
+      transpose<T, L / 2>(block);
+      for (int64_t r = 0; r < L && half * L + r < rows; r++)
+        store(out + (half * L + r) * dims + d, block[r]);
+    }
+  }
+  for (; d < dims; d++) {
+    for (int64_t r = 0; r < rows; r++) out[r * dims + d] = panel[d * W + r];
+  }
+}
+
+}  // namespace
+}  // namespace icu::ICU_ISA
