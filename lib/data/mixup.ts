@@ -1,6 +1,6 @@
 import { describeValue, Generator, operator, scope, type Tensor, tensor, torch } from '../tensor/index.ts';
 import type { Batch } from './loader.ts';
-import { DrawingRandom } from './random.ts';
+import { mixedSeed } from './random.ts';
 
 export interface MixupOptions {
   /** α > 0 of Beta(α, α). Small: mostly one of the two images; 1: any share alike. Default 1. */
@@ -53,7 +53,7 @@ export class Mixup {
    */
   mix({ images, labels }: Batch, epoch: number, step: number): MixedBatch {
     return scope(() => {
-      const generator = this.generator(epoch, step);
+      const generator = new Generator(mixedSeed(this.seed, epoch, step));
       const { alpha } = this;
       // Beta(α, α) is the first share of Dirichlet(α, α).
       const lambda = sampleDirichlet(tensor(Float64Array.of(alpha, alpha)), { generator })
@@ -69,11 +69,5 @@ export class Mixup {
         lambda,
       };
     });
-  }
-
-  /** PyTorch's CPU generator takes 32 bits of a seed, so seed, epoch and step are hashed into them. */
-  private generator(epoch: number, step: number): Generator {
-    const ofEpoch = new DrawingRandom(this.seed, epoch).below(2 ** 32);
-    return new Generator(new DrawingRandom(ofEpoch, step).below(2 ** 32));
   }
 }
