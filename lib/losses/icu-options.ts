@@ -23,6 +23,7 @@ export const alphaModes = ['distance', 'mahalanobis', 'positive'] as const;
 export const regReductions = ['sum', 'classes', 'samples'] as const;
 export const momentCenters = ['learned', 'batch'] as const;
 const reductions = ['mean', 'sum', 'none'] as const;
+const memories = ['auto', 'store', 'recompute'] as const;
 
 /** The shape of each class's covariance, see `IcuOptions.covariance`. */
 export type Covariance = (typeof covariances)[number];
@@ -36,6 +37,8 @@ export type RegReduction = (typeof regReductions)[number];
 export type MomentCenter = (typeof momentCenters)[number];
 /** How rows are summed up, see `IcuOptions.reduction`. */
 export type Reduction = (typeof reductions)[number];
+/** What is kept for the backward pass, see `IcuOptions.memory`. */
+export type IcuMemory = (typeof memories)[number];
 
 export interface IcuOptions {
   /**
@@ -81,6 +84,12 @@ export interface IcuOptions {
   readonly minLogVariance: number;
   /** Upper bound of the log-variances. Default 10. */
   readonly maxLogVariance: number;
+  /**
+   * Whether the forward pass keeps (N, K) values for the backward pass, or that makes them again, which takes longer:
+   * `store`, `recompute`, or `auto`, which stores up to 64 MiB or a quarter of the size of the means, whichever is
+   * more. The loss and its gradients are the same up to rounding.
+   */
+  readonly memory: IcuMemory;
 }
 
 export const icuDefaults: IcuOptions = {
@@ -98,6 +107,7 @@ export const icuDefaults: IcuOptions = {
   ignoreIndex: -100,
   minLogVariance: -10,
   maxLogVariance: 10,
+  memory: 'auto',
 };
 
 const checks: { readonly [name in keyof IcuOptions]: Check } = {
@@ -115,6 +125,7 @@ const checks: { readonly [name in keyof IcuOptions]: Check } = {
   ignoreIndex: integer,
   minLogVariance: finite,
   maxLogVariance: finite,
+  memory: oneOf(memories),
 };
 
 export const icuOptionNames = Object.keys(checks) as (keyof IcuOptions)[];

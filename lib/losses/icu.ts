@@ -1,8 +1,9 @@
 import { Buffer } from '../nn/index.ts';
-import { operator, Tensor, tensor } from '../tensor/index.ts';
+import { Tensor, tensor } from '../tensor/index.ts';
 import { checkNames, shown } from './check.ts';
 import { checkClassCounts, logPriorOf } from './class-counts.ts';
 import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames } from './gaussian.ts';
+import { icuOutput } from './icu-operator.ts';
 import { type IcuOptions, icuOptionNames, resolveIcuOptions } from './icu-options.ts';
 import type { LossOutput } from './loss.ts';
 
@@ -19,10 +20,6 @@ export interface IcuLossOptions extends Partial<IcuOptions>, GaussianOptions {
    */
   classCounts?: readonly number[];
 }
-
-type IcuResult = [classification: Tensor, regularizer: Tensor, diagnostics: Tensor];
-
-const icuLoss = operator('icu::loss') as (...args: unknown[]) => IcuResult;
 
 const own = ['logPrior', 'classCounts', ...gaussianOptionNames] as const;
 
@@ -71,17 +68,8 @@ export class IcuLoss extends GaussianLoss {
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
     const { means, logVariances, logPrior } = this;
-    const [classification, regularizer, figures] = logPrior
-      ? icuLoss(features, labels, means, logVariances, logPrior, ...this.#lossOptions)
-      : icuLoss(features, labels, means, logVariances, ...this.#lossOptions);
-    const reduced = this.options.reduction === 'none' ? classification.sum() : classification;
-    const [validRows, negativeShare, featureNorm] = figures.unbind(0) as [Tensor, Tensor, Tensor];
-    return {
-      total: reduced.add(regularizer),
-      classification,
-      regularizer,
-      diagnostics: { validRows, negativeShare, featureNorm },
-    };
+    const prior = logPrior ? [logPrior] : [];
+    return icuOutput(features, labels, means, logVariances, ...prior, ...this.#lossOptions);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Buffer } from '../nn/index.ts';
-import { noGrad, operator, type Tensor, torch } from '../tensor/index.ts';
+import { noGrad, type Tensor, torch } from '../tensor/index.ts';
 import {
   atLeastZero,
   type Check,
@@ -12,6 +12,7 @@ import {
   resolveOptions,
 } from './check.ts';
 import { GaussianLoss, type GaussianOptions, gaussianOptionNames } from './gaussian.ts';
+import { icuOutput } from './icu-operator.ts';
 import { icuDefaults } from './icu-options.ts';
 import { type LossOutput, type MixedLabels, mixOutputs } from './loss.ts';
 
@@ -48,8 +49,6 @@ const table: OptionTable<Own> = {
   covariance: ['isotropic', oneOf(['isotropic', 'diagonal'])],
   learnVariances: [null, orNull(flag)],
 };
-
-const icuLoss = operator('icu::loss') as (...args: unknown[]) => [Tensor, Tensor, Tensor, Tensor];
 
 const { minLogVariance, maxLogVariance } = icuDefaults;
 
@@ -121,13 +120,8 @@ export class LgmLoss extends GaussianLoss {
   }
 
   #loss(features: Tensor, labels: Tensor): LossOutput {
-    const { means, logVariances } = this;
-    const [classification, regularizer, figures, total] = icuLoss(features, labels, means, logVariances, {
-      ...this.#operatorOptions,
-      alpha: this.alpha,
-    });
-    const [validRows, negativeShare, featureNorm] = figures.unbind(0) as [Tensor, Tensor, Tensor];
-    return { total, classification, regularizer, diagnostics: { validRows, negativeShare, featureNorm } };
+    const options = { ...this.#operatorOptions, alpha: this.alpha };
+    return icuOutput(features, labels, this.means, this.logVariances, options);
   }
 
   /**

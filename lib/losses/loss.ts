@@ -10,7 +10,10 @@ export interface LossOutput {
   classification: Tensor;
   /** The regularising part, scalar; null where the loss has none. `total` is the sum of both. */
   regularizer: Tensor | null;
-  /** Figures worth logging, not differentiable. Reading one waits for the device. */
+  /**
+   * Figures worth logging, not differentiable. A loss may make them when they are first read. Reading a figure's value
+   * waits for the device.
+   */
   diagnostics: Record<string, Tensor | number>;
 }
 
