@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 #include "checks.h"
 #include "operators.h"
+#include "simd/kernels.h"
 
 namespace icu {
 namespace {
@@ -281,6 +283,7 @@ Tensor distances(const Tensor& features, const Tensor& means, const Tensor& log_
 TORCH_LIBRARY_IMPL(icu, CompositeImplicitAutograd, m) {
   m.impl("loss", loss);
   m.impl("distances", distances);
+  m.impl("simd", [] { return std::string(kernels<float>().name); });
 }
 
 TORCH_LIBRARY_IMPL(icu, Autograd, m) {

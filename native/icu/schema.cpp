@@ -47,6 +47,8 @@ TORCH_LIBRARY(icu, m) {
       "distances(Tensor features, Tensor means, Tensor log_variances, *, "
       "str covariance='isotropic', float min_log_variance=-10, float max_log_variance=10, "
       "bool log_determinant=True) -> Tensor");
+  // The instruction set that the CPU's inner loops use: AVX-512, AVX2 or baseline.
+  m.def("simd() -> str");
 
   // Modes and constants are LossOptions::modes() and constants(). gaps, (N, K) or (0, K) where they
   // are made again, and rows (N, 4) are what the backward pass starts from, see cpu/rows.h.

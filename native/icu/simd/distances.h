@@ -9,8 +9,6 @@
 // is computed again in direct form.
 #pragma once
 
-#include <type_traits>
-
 #include "vector.h"
 
 namespace icu::ICU_ISA {
@@ -27,8 +25,7 @@ constexpr int64_t cross_scratch = 2 * group * block_dims;
 // Rows become columns: in each step the halves of rows `half` apart change places.
 template <typename T, int half>
 ICU_INLINE void transpose(Vector<T> (&rows)[lanes<T>]) {
-  using Places = Vector<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>;
-  Places low, high;
+  typename Places<T>::type low, high;
   for (int e = 0; e < lanes<T>; e++) {
     const bool upper = e & half;
     low[e] = upper ? lanes<T> + e - half : e;
@@ -114,6 +111,11 @@ ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, T
   }
 }
 
+// Dimensions that are summed in T. With a diagonal covariance the terms v x'^2 are all positive,
+// and their sum would lose digits sooner.
+template <bool diagonal>
+constexpr int64_t sum_dims = diagonal ? 64 : block_dims;
+
 template <typename T, bool diagonal>
 void cross_of(const CrossTile<T>& tile) {
   constexpr int W = width<T>;
@@ -153,15 +155,18 @@ void cross_of(const CrossTile<T>& tile) {
           tile.squares[row] = (b ? tile.squares[row] : 0) + static_cast<double>(square);
       }
       for (int64_t p = 0; p < panels; p++) {
-        T block[group * W];
-        cross_block<T, diagonal>(x + p * dims * W, mu, v, dims, block);
-        for (int64_t c = 0; c < count; c++) {
-          double* sums = tile.sums + (k + c) * tile.stride + p * W;
-          const T* from = block + c * W;
-          if (b == 0) {
-            for (int i = 0; i < W; i++) sums[i] = static_cast<double>(from[i]);
-          } else {
-            for (int i = 0; i < W; i++) sums[i] += static_cast<double>(from[i]);
+        for (int64_t d = 0; d < dims; d += sum_dims<diagonal>) {
+          const int64_t size = dims - d < sum_dims<diagonal> ? dims - d : sum_dims<diagonal>;
+          T block[group * W];
+          cross_block<T, diagonal>(x + (p * dims + d) * W, mu + d, v + d, size, block);
+          for (int64_t c = 0; c < count; c++) {
+            double* sums = tile.sums + (k + c) * tile.stride + p * W;
+            const T* from = block + c * W;
+            if (first + d == 0) {
+              for (int i = 0; i < W; i++) sums[i] = static_cast<double>(from[i]);
+            } else {
+              for (int i = 0; i < W; i++) sums[i] += static_cast<double>(from[i]);
+            }
           }
         }
       }

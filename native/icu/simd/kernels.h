@@ -126,6 +126,7 @@ struct PackTile {
   int64_t outputs, sources;
   const T* w;  // w[output * output_stride + source * source_stride]
   int64_t output_stride, source_stride;
+  bool all;  // the others too
   int32_t* list;
   T* packed;
 };

@@ -17,7 +17,7 @@ int64_t pack_weights(const PackTile<T>& tile) {
   for (int64_t n = 0; n < tile.sources; n++) {
     const T* from = tile.w + n * tile.source_stride;
     T* to = tile.packed + count * group;
-    bool any = false;
+    bool any = tile.all;
     if (tile.outputs == group && tile.output_stride == 1) {
       for (int r = 0; r < group; r++) to[r] = from[r];
     } else {

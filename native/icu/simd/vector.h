@@ -20,6 +20,18 @@ struct Register {
 template <typename T>
 using Vector = typename Register<T>::type;
 
+// Integers of the same size, which is what a shuffle takes its places from.
+template <typename T>
+struct Places;
+template <>
+struct Places<float> {
+  typedef int32_t type __attribute__((vector_size(ICU_BYTES)));
+};
+template <>
+struct Places<double> {
+  typedef int64_t type __attribute__((vector_size(ICU_BYTES)));
+};
+
 template <typename T>
 constexpr int lanes = ICU_BYTES / static_cast<int>(sizeof(T));
 
