@@ -64,7 +64,10 @@ function problem(options: ProblemOptions): Problem {
       }
       const features = means.indexSelect(0, labels).add(torch.randn([N, D]).mul(sigma));
       const shape = covariance === 'diagonal' ? [K, D] : [K];
-      const logVariances = torch.randn(shape).mul(0.1 / Math.sqrt(D)).add(2 * Math.log(sigma));
+      const logVariances = torch
+        .randn(shape)
+        .mul(0.1 / Math.sqrt(D))
+        .add(2 * Math.log(sigma));
       return {
         features: features.add(offset),
         labels,
@@ -134,7 +137,11 @@ function expandedGradients(p: Problem): Result {
       return copy;
     });
     const [x, mu, s] = leaves as [Tensor, Tensor, Tensor];
-    const squares = x.square().sum([1], true).add(mu.square().sum([1])).sub(x.matmul(mu.t()).mul(2));
+    const squares = x
+      .square()
+      .sum([1], true)
+      .add(mu.square().sum([1]))
+      .sub(x.matmul(mu.t()).mul(2));
     const D = p.means.shape[1]!;
     const logits = squares.mul(s.neg().exp()).add(s.mul(D)).mul(-0.5);
     const total = torch.crossEntropyLoss(logits, p.labels);
@@ -223,7 +230,11 @@ export function numericsSuite(simd: string): void {
     it('to moving features and means together', () => {
       for (const offset of [1, 100]) {
         // Moved by what float32 holds exactly: what is rounded away is no error of the loss.
-        const back = { ...p, features: p.features.add(offset).sub(offset), means: p.means.add(offset).sub(offset) };
+        const back = {
+          ...p,
+          features: p.features.add(offset).sub(offset),
+          means: p.means.add(offset).sub(offset),
+        };
         const moved = { ...p, features: back.features.add(offset), means: back.means.add(offset) };
         const [a, b] = [run(back), run(moved)];
         expectWithin(gradientError(b, a), 5e-5, `offset ${offset}`);
@@ -255,7 +266,9 @@ export function numericsSuite(simd: string): void {
       };
       const got = run(changed);
       expectWithin(relativeError(got.loss, base.loss), 1e-6, 'loss');
-      const expected = tensor(base.features, { shape: [70, 300] }).indexSelect(0, rows).indexSelect(1, dims);
+      const expected = tensor(base.features, { shape: [70, 300] })
+        .indexSelect(0, rows)
+        .indexSelect(1, dims);
       expectWithin(relativeError(got.features, numbers(expected)), 1e-5, 'features');
     });
 
@@ -333,7 +346,8 @@ export function numericsSuite(simd: string): void {
   describe('bit by bit', () => {
     const same = (a: Result, b: Result, what: string): void => {
       expect(b.loss, what).toEqual(a.loss);
-      for (const name of names) expect(Buffer.from(b[name].buffer).equals(Buffer.from(a[name].buffer)), what).toBe(true);
+      for (const name of names)
+        expect(Buffer.from(b[name].buffer).equals(Buffer.from(a[name].buffer)), what).toBe(true);
     };
     // The last is large enough for several threads.
     const all = [...sizes, { N: 260, K: 300, D: 100 }];
@@ -370,7 +384,8 @@ export function numericsSuite(simd: string): void {
           delete process.env.ICU_DENSE;
           expect(whole.loss).toEqual(skipping.loss);
           // As numbers: a zero may have the other sign.
-          for (const name of names) expect(whole[name].every((value, i) => value === skipping[name][i])).toBe(true);
+          for (const name of names)
+            expect(whole[name].every((value, i) => value === skipping[name][i])).toBe(true);
         }
       }
     });
@@ -400,7 +415,12 @@ export function numericsSuite(simd: string): void {
           expectWithin(relativeError(fused.loss, apart.loss), 1e-12, 'loss');
           for (const name of names) {
             if (upstream === 0) expect(fused[name].every((value) => value === 0)).toBe(true);
-            else expectWithin(relativeError(fused[name], apart[name]), 1e-11, `${name}, ${JSON.stringify(size)}`);
+            else
+              expectWithin(
+                relativeError(fused[name], apart[name]),
+                1e-11,
+                `${name}, ${JSON.stringify(size)}`,
+              );
           }
         }
       }
@@ -416,7 +436,9 @@ export function numericsSuite(simd: string): void {
             const changed = { ...p, [where]: p[where].clone() };
             changed[where].view([-1]).narrow(0, 0, 1).fill_(value);
             const [loss] = run(changed, { ...plain, covariance }).loss;
-            expect(Number.isFinite(loss), `${where} ${value} ${covariance} ${JSON.stringify(size)}`).toBe(false);
+            expect(Number.isFinite(loss), `${where} ${value} ${covariance} ${JSON.stringify(size)}`).toBe(
+              false,
+            );
           }
         }
       }
@@ -429,7 +451,11 @@ export function numericsSuite(simd: string): void {
       for (const size of sizes) {
         const p = problem({ ...size, covariance });
         const features = p.features.to({ dtype });
-        const exact = run({ ...p, features: features.to({ dtype: 'float32' }) }, { covariance }, { wide: true });
+        const exact = run(
+          { ...p, features: features.to({ dtype: 'float32' }) },
+          { covariance },
+          { wide: true },
+        );
         const got = run({ ...p, features }, { covariance });
         const name = `${covariance}, ${JSON.stringify(size)}`;
         expectWithin(relativeError(got.features, exact.features), 2 * rounding, name);

@@ -15,7 +15,7 @@ struct PanelMemory;
 // Classes of a chunk: a multiple of both group sizes, and fewer where there are many rows, so that
 // the weights stay in the cache.
 constexpr int64_t chunk_classes = 240;
-constexpr int64_t chunk_weights = 1 << 18;
+constexpr int64_t chunk_weights = 160 << 10;
 // Classes whose weights one thread makes at a time.
 constexpr int64_t fill_classes = 24;
 // Strips of dimensions, of a product's width each, that one thread takes at a time.

@@ -2,24 +2,48 @@
 // The ICU loss with its backward pass, from features to the gradients of features, means and log-variances, against
 // what a user of PyTorch could write: peer.py has the expressions.
 import { availableParallelism } from 'node:os';
-import { SetupError } from '../../setup/steps.mjs';
 import { closeSides } from '../sides.mjs';
+import { fmaPeak } from './peak.mjs';
+import { covarianceOf, oneOf, shapeOf } from './problems.mjs';
 
 /**
- * @typedef {'isotropic' | 'diagonal'} Covariance
+ * @typedef {import('./problems.mjs').Covariance} Covariance
  * @typedef {'dense' | 'trained'} State
  * @typedef {{ shape: number[]; covariance: Covariance; state: State }} Problem
  */
 
-/** @type {{ shape: number[]; covariance: Covariance }[]} */
+/**
+ * `ms` is what the loss should take at the most, `ratio` what it should cost of the best peer's time, in the dense and
+ * the trained state.
+ * @type {{ shape: number[]; covariance: Covariance; ms?: number; ratio?: [dense: number, trained: number] }[]}
+ */
 const table = [
-  { shape: [128, 10, 2], covariance: 'isotropic' },
-  { shape: [128, 10, 100], covariance: 'isotropic' },
-  { shape: [256, 100, 512], covariance: 'isotropic' },
-  { shape: [256, 1000, 2048], covariance: 'isotropic' },
-  { shape: [256, 21841, 2048], covariance: 'isotropic' },
-  { shape: [256, 1000, 2048], covariance: 'diagonal' },
+  { shape: [128, 10, 2], covariance: 'isotropic', ms: 0.008, ratio: [1 / 10, 1 / 10] },
+  { shape: [128, 10, 100], covariance: 'isotropic', ms: 0.015 },
+  { shape: [256, 100, 512], covariance: 'isotropic', ratio: [1 / 3, 1 / 3] },
+  { shape: [256, 1000, 2048], covariance: 'isotropic', ratio: [1 / 2.3, 1 / 2.3] },
+  { shape: [256, 21841, 2048], covariance: 'isotropic', ratio: [1 / 2.5, 1 / 6] },
+  { shape: [256, 1000, 2048], covariance: 'diagonal', ms: 20 },
 ];
+
+/** @param {Problem} problem */
+function goalsOf({ shape, covariance, state }) {
+  const entry = table.find((each) => each.shape.join() === shape.join() && each.covariance === covariance);
+  const goal = entry?.ratio?.[state === 'dense' ? 0 : 1];
+  return { ms: entry?.ms, ...(goal !== undefined && { goal }) };
+}
+
+/**
+ * What the loss does in `ms`, where every class has its share: 6 NKD operations, with a diagonal covariance 12.
+ * @param {Problem} problem @param {number} ms @param {number | null} peak GFLOP/s
+ */
+function workText({ shape: [N = 0, K = 0, D = 0], covariance, state }, ms, peak) {
+  if (state !== 'dense') return '';
+  const rate = ((covariance === 'diagonal' ? 12 : 6) * N * K * D) / ms / 1e6;
+  const share = peak === null ? '' : `, ${Math.round((100 * rate) / peak)}% of the FMA peak`;
+  return `${rate.toPrecision(3)} GFLOP/s${share}`;
+}
+
 /** Far from any class every class has its share of the gradient; near its own, nearly none of the others has. */
 const states = /** @type {const} */ (['dense', 'trained']);
 
@@ -58,29 +82,9 @@ const peers = [
   },
 ];
 
-/** @param {unknown} text @returns {number[]} */
-function shapeOf(text) {
-  const sizes = String(text).split(/[,x]/).map(Number);
-  if (sizes.length !== 3 || !sizes.every((size) => Number.isInteger(size) && size >= 1)) {
-    throw new SetupError(
-      `--shape: expected N,K,D, three whole numbers of at least 1, got ${JSON.stringify(text)}`,
-    );
-  }
-  return sizes;
-}
-
-/** @template {string} T @param {string} name @param {unknown} value @param {readonly T[]} among @returns {T} */
-function oneOf(name, value, among) {
-  if (!among.includes(/** @type {T} */ (value))) {
-    throw new SetupError(`--${name}: expected ${among.join(' or ')}, got ${JSON.stringify(value)}`);
-  }
-  return /** @type {T} */ (value);
-}
-
 /** @param {Record<string, unknown>} options @returns {Problem[]} */
 function problemsOf({ shape, covariance, state }) {
-  const kind =
-    covariance === undefined ? undefined : oneOf('covariance', covariance, ['isotropic', 'diagonal']);
+  const kind = covarianceOf(covariance);
   const chosen =
     shape === undefined
       ? table.filter((entry) => kind === undefined || entry.covariance === kind)
@@ -112,7 +116,13 @@ export default {
     covariance: { type: 'string', help: 'isotropic or diagonal only' },
     state: { type: 'string', help: 'dense or trained only' },
   },
-  async run({ options, selected, start, compare, note }) {
+  async run({ options, selected, start, compare, note, temporaryFolder }) {
+    const peak = fmaPeak(options.threads, temporaryFolder());
+    note(
+      peak === null
+        ? 'the FMA peak was not measured: there is no C++ compiler'
+        : `FMA peak, ${options.threads} threads: ${Math.round(peak)} GFLOP/s`,
+    );
     const sides = await start();
     const results = [];
     for (const { shape, covariance, state } of problemsOf(options)) {
@@ -123,8 +133,10 @@ export default {
           note(`${name}: left out, it would take ${Math.round((4 * elements(shape)) / 2 ** 30)} GiB`);
           continue;
         }
+        const { ms, ...goal } = goalsOf({ shape, covariance, state });
         const result = await compare(
           {
+            ...goal,
             name,
             ours: 'loss',
             peer: key,
@@ -136,7 +148,10 @@ export default {
           sides,
         );
         note(`${name}: ours ${result.ours.toPrecision(3)} ms, ${peerName} ${result.peer.toPrecision(3)} ms`);
-        results.push({ ...result, shape, covariance, state });
+        const met = ms === undefined ? '' : `≤ ${ms} ms ${result.ours <= ms ? 'met' : 'missed'}`;
+        const work = workText({ shape, covariance, state }, result.ours, peak);
+        const remark = [met, work].filter((part) => part !== '').join('; ');
+        results.push({ ...result, shape, covariance, state, peak, ...(remark && { remark }) });
       }
     }
     await closeSides(sides);

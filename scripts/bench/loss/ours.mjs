@@ -6,7 +6,7 @@ import { manualSeed, noGrad, scope, torch } from '../../../dist/tensor/index.js'
  * dense: features N(0, 1), means N(0, 1/D), σ = 1: all classes are about as near as one another.
  * trained: features σ = 0.3 around their class's mean, means N(0, 1).
  */
-function problem({ shape: [N, K, D], covariance, state }) {
+function problem({ shape: [N, K, D], covariance, state, memory = 'auto' }) {
   manualSeed(0);
   const trained = state === 'trained';
   return scope(() => {
@@ -14,7 +14,7 @@ function problem({ shape: [N, K, D], covariance, state }) {
     const means = torch.randn([K, D]).mul_(trained ? 1 : 1 / Math.sqrt(D));
     const noise = torch.randn([N, D]);
     const features = trained ? means.indexSelect(0, labels).add_(noise.mul_(0.3)) : noise;
-    const loss = new IcuLoss(K, D, { covariance, initialSigma: trained ? 0.3 : 1 });
+    const loss = new IcuLoss(K, D, { covariance, initialSigma: trained ? 0.3 : 1, memory });
     noGrad(() => loss.means.copy_(means));
     features.requiresGrad = true;
     return { features, labels, loss };

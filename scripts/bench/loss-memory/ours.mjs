@@ -1,0 +1,26 @@
+// Our case of the benchmark of the loss's memory.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cases as loss } from '../loss/ours.mjs';
+
+/** Resident memory now (VmRSS) or at its highest (VmHWM), in bytes. */
+function status(name) {
+  const text = readFileSync('/proc/self/status', 'utf8');
+  return 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)[1]);
+}
+
+/** The most that `work` takes beyond what is there before it. */
+export function peakOf(work) {
+  writeFileSync('/proc/self/clear_refs', '5'); // VmHWM starts again
+  const before = status('VmRSS');
+  work();
+  return status('VmHWM') - before;
+}
+
+export const cases = {
+  loss(settings) {
+    // What loading and starting costs is no part of the loss.
+    loss.loss({ ...settings, shape: [8, 10, 4] }).run(3);
+    const problem = loss.loss(settings);
+    return { peak: () => peakOf(() => problem.run(1)) };
+  },
+};
