@@ -142,7 +142,7 @@ std::pair<NodePointer, LossNode*> make_node(Arguments&&... arguments) {
   if constexpr (std::is_same_v<NodePointer, std::shared_ptr<torch::autograd::Node>>) {
     return {NodePointer(node, [](auto* n) { deleteNode(n); }), node};
   } else {
-    return {NodePointer::reclaim(node), node};
+    return {NodePointer::unsafe_steal_from_new(node), node};
   }
 }
 
