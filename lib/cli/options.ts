@@ -17,3 +17,27 @@ export function number(text: string): number {
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
   return value;
 }
+
+/**
+ * Collects `name=value` of an option that may be given several times. A value is JSON, or, where it is not, the text
+ * itself: `m=2`, `bias=false`, `classCounts=[5,3]`, `form=sigmoid`.
+ */
+export function assignment(
+  text: string,
+  given: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const [, name, value] = /^([A-Za-z]\w*)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new InvalidArgumentError('Expected <name>=<value>, as in m=2 or form=sigmoid.');
+  }
+  if (Object.hasOwn(given, name)) throw new InvalidArgumentError(`'${name}' is given twice.`);
+  return { ...given, [name]: parsed(value) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -25,12 +25,13 @@ import {
   trainDefaults,
   trainRun,
 } from '../train/index.ts';
-import { integer, number } from './options.ts';
+import { assignment, integer, number } from './options.ts';
 
 /** The options that make up the configuration. */
 type Settings = Partial<Omit<TrainConfig, 'lossOptions'>>;
 
 interface Flags extends Settings, LossFlags {
+  lossOption?: Record<string, unknown>;
   dataDir?: string;
   runsDir: string;
   runName?: string;
@@ -55,12 +56,13 @@ const settings = (Object.keys(trainDefaults) as (keyof TrainConfig)[]).filter(
   (name): name is keyof Settings => name !== 'lossOptions',
 );
 
+/** What the names mean, one a line. */
+const list = <Name extends string>(names: readonly Name[], titleOf: (name: Name) => string): string =>
+  names.map((name) => `  ${name.padEnd(18)}${titleOf(name)}`).join('\n');
 const defaultsTo = (value: unknown): string => `(default: ${value})`;
 
 export function trainCommand(): Command {
   const d = trainDefaults;
-  const losses = lossNames.map((name) => `${name}, ${lossTitle(name)}`).join('; ');
-  const models = modelNames.map((name) => `${name}, ${modelTitle(name)}`).join('; ');
   const choice = (flags: string, text: string, names: readonly string[], fallback: string) =>
     new Option(flags, `${text} ${defaultsTo(fallback)}`).choices([...names]);
   return new Command('train')
@@ -72,14 +74,24 @@ export function trainCommand(): Command {
     .addArgument(new Argument('[model]', `the network ${defaultsTo(d.model)}`).choices(modelNames))
     .optionsGroup('What to train:')
     .addOption(
-      choice('--model <name>', `the network, instead of the argument: ${models}`, modelNames, d.model),
+      choice('--model <name>', 'the network, instead of the argument, see below', modelNames, d.model),
     )
-    .addOption(choice('--loss <name>', losses, lossNames, d.loss))
+    .addOption(choice('--loss <name>', 'the loss, see below', lossNames, d.loss))
+    .option(
+      '--loss-option <name=value>',
+      'an option of the loss, as JSON or text; may be given several times (see docs/losses.md)',
+      assignment,
+    )
     .optionsGroup('How:')
     .option('--epochs <n>', `times to see every image ${defaultsTo(d.epochs)}`, integer(1))
     .option('--batch-size <n>', `images in a step ${defaultsTo(d.batchSize)}`, integer(2))
     .option('--lr <x>', `the highest learning rate of the one-cycle schedule ${defaultsTo(d.lr)}`, number)
     .option('--weight-decay <x>', `L2 penalty on the network ${defaultsTo(d.weightDecay)}`, number)
+    .option(
+      '--mixup <alpha>',
+      `mix the images of a batch in shares of Beta(alpha, alpha); 0: none ${defaultsTo(d.mixup)}`,
+      number,
+    )
     .option('--seed <n>', `of initialisation and shuffling ${defaultsTo(d.seed)}`, integer(0))
     .option('--threads <n>', "CPU threads (default: LibTorch's choice)", integer(1))
     .option('--device <name>', `cpu or cuda:0 ${defaultsTo(d.device)}`)
@@ -116,6 +128,8 @@ export function trainCommand(): Command {
     .optionsGroup('Output:')
     .option('--json', 'print one JSON object a line: each epoch, last the result')
     .option('--quiet', 'print the result only')
+    .addHelpText('after', `\nNetworks:\n${list(modelNames, modelTitle)}`)
+    .addHelpText('after', `\nLosses:\n${list(lossNames, lossTitle)}`)
     .action(train);
 }
 
@@ -142,6 +156,7 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
     ...(model === undefined ? [] : ['model']),
     ...given,
     ...givenIcu,
+    ...(flags.lossOption ? ['lossOption'] : []),
     ...(flags.runName ? ['runName'] : []),
   ];
   if (flags.resume !== undefined && named.length > 0) {
@@ -151,12 +166,18 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
   }
   const loss = flags.loss ?? trainDefaults.loss;
   if (loss !== 'icu' && givenIcu.length > 0) {
-    throw new TypeError(`${givenIcu.map(flag).join(', ')}: expected --loss icu, got --loss ${loss}`);
+    throw new TypeError(
+      `${givenIcu.map(flag).join(', ')}: expected --loss icu, got --loss ${loss}; for its options there is --loss-option`,
+    );
   }
   const pick = (names: readonly (keyof Flags)[]) =>
     Object.fromEntries(names.map((name) => [name, flags[name]]));
+  const twice = givenIcu.find((name) => flags.lossOption && Object.hasOwn(flags.lossOption, name));
+  if (twice !== undefined) throw new TypeError(`--loss-option: '${twice}' is given by ${flag(twice)} too`);
+  // The loss itself checks names and values.
+  const lossOptions = { ...flags.lossOption, ...pick(givenIcu) };
   const config: Partial<TrainConfig> = { ...(model === undefined ? {} : { model }), ...pick(given) };
-  return givenIcu.length === 0 ? config : { ...config, lossOptions: pick(givenIcu) };
+  return Object.keys(lossOptions).length === 0 ? config : { ...config, lossOptions };
 }
 
 /** runName → --run-name */

@@ -24,6 +24,10 @@ export interface Splits {
 /** The number of images. */
 export const sizeOf = (dataset: Dataset): number => dataset.labels.shape[0]!;
 
+/** The number of images of each class, K numbers. */
+export const classCountsOf = ({ labels, numClasses }: Dataset): number[] =>
+  scope(() => Array.from(labels.bincount(null, numClasses).toTypedArray(), Number));
+
 /**
  * A data set from bytes, copied. Images (N, C, H, W) and labels (N), row-major.
  * @throws TypeError if the numbers of bytes do not fit the shape, or a label is no class

@@ -1,5 +1,6 @@
 import { describeValue, Generator, scope, type Tensor, torch } from '../tensor/index.ts';
 import { type Dataset, sizeOf } from './dataset.ts';
+import { mixedSeed } from './random.ts';
 
 export interface Batch {
   /** (B, C, H, W) float32, normalised */
@@ -92,8 +93,7 @@ export class DataLoader {
     }
     const count = sizeOf(this.dataset);
     if (this.#seed === null) return torch.arange(count, { dtype: 'int64' });
-    // Neighbouring seeds and epochs must not share orders: 2^20 epochs fit between two seeds.
-    const generator = new Generator().manualSeed((BigInt(this.#seed) << 20n) + BigInt(epoch));
+    const generator = new Generator(mixedSeed(this.#seed, epoch));
     return torch.randperm(count, { generator, dtype: 'int64' });
   }
 }

@@ -26,6 +26,19 @@ export class DrawingRandom {
   }
 }
 
+/**
+ * Integers of at least 0, such as a seed and an epoch, hashed to 32 bits, which is all that PyTorch's CPU generator
+ * takes of a seed. Their order matters. Where a single one differs, and is below 2^32, the results differ too.
+ */
+export function mixedSeed(...values: readonly number[]): number {
+  let h = 0;
+  for (const value of values) {
+    for (const word of [value, value / 2 ** 32]) h = mix(h ^ mix((word | 0) + 0x9e3779b9));
+  }
+  return h >>> 0;
+}
+
+/** One to one on 32 bits. */
 function mix(value: number): number {
   let h = value | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

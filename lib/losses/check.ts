@@ -27,8 +27,64 @@ export function checkNames(what: string, options: object, names: readonly string
  * @throws TypeError naming the argument, what was expected and what came
  */
 export function checkCount(what: string, name: string, value: unknown): number {
-  if (!(Number.isSafeInteger(value) && (value as number) >= 1)) {
-    throw new TypeError(`${what}: ${name}: expected an integer of at least 1, got ${shown(value)}`);
-  }
+  const expected = countingNumber(value);
+  if (expected) throw new TypeError(`${what}: ${name}: expected ${expected}, got ${shown(value)}`);
   return value as number;
+}
+
+/** What a value had to be, where it is not that; null where it is. */
+export type Check = (value: unknown) => string | null;
+
+export const oneOf =
+  (values: readonly (string | number)[]): Check =>
+  (value) =>
+    values.includes(value as string) ? null : `one of ${values.map(shown).join(', ')}`;
+export const atLeastZero: Check = (value) =>
+  Number.isFinite(value) && (value as number) >= 0 ? null : 'a finite number of at least 0';
+export const aboveZero: Check = (value) =>
+  Number.isFinite(value) && (value as number) > 0 ? null : 'a finite number above 0';
+/** From 0 to 1, both included. */
+export const share: Check = (value) =>
+  typeof value === 'number' && value >= 0 && value <= 1 ? null : 'a number from 0 to 1';
+export const finite: Check = (value) => (Number.isFinite(value) ? null : 'a finite number');
+export const integer: Check = (value) => (Number.isSafeInteger(value) ? null : 'an integer');
+export const countingNumber: Check = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 1 ? null : 'an integer of at least 1';
+export const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
+export const orNull =
+  (check: Check): Check =>
+  (value) => {
+    const expected = value === null ? null : check(value);
+    return expected && `${expected}, or null`;
+  };
+
+/** For options that something else checks. */
+export const unchecked: Check = () => null;
+
+/** Every option with its default and its check. */
+export type OptionTable<Options> = {
+  readonly [name in keyof Options]-?: readonly [fallback: Required<Options>[name], check: Check];
+};
+
+/**
+ * `given` with every default filled in. An option given as undefined takes its default.
+ * @param what whose options they are
+ * @throws TypeError naming the option, what was expected and what came
+ */
+export function resolveOptions<Options extends object>(
+  what: string,
+  table: OptionTable<Options>,
+  given: Partial<Options> = {},
+): Required<Options> {
+  const names = Object.keys(table) as (keyof Options & string)[];
+  checkNames(what, given, names);
+  const resolved = {} as Required<Options>;
+  for (const name of names) {
+    const [fallback, check] = table[name];
+    const value = given[name] === undefined ? fallback : (given[name] as Required<Options>[typeof name]);
+    const expected = check(value);
+    if (expected) throw new TypeError(`${what}: ${name}: expected ${expected}, got ${shown(value)}`);
+    resolved[name] = value;
+  }
+  return resolved;
 }

@@ -6,7 +6,16 @@
  * formulas and says why each alternative exists.
  */
 
-import { checkNames, shown } from './check.ts';
+import {
+  atLeastZero,
+  type Check,
+  finite,
+  flag,
+  integer,
+  type OptionTable,
+  oneOf,
+  resolveOptions,
+} from './check.ts';
 
 export const covariances = ['isotropic', 'scalar', 'diagonal'] as const;
 export const gammaModes = ['covariance', 'determinant', 'logdet'] as const;
@@ -14,6 +23,7 @@ export const alphaModes = ['distance', 'mahalanobis', 'positive'] as const;
 export const regReductions = ['sum', 'classes', 'samples'] as const;
 export const momentCenters = ['learned', 'batch'] as const;
 const reductions = ['mean', 'sum', 'none'] as const;
+const memories = ['auto', 'store', 'recompute'] as const;
 
 /** The shape of each class's covariance, see `IcuOptions.covariance`. */
 export type Covariance = (typeof covariances)[number];
@@ -27,6 +37,8 @@ export type RegReduction = (typeof regReductions)[number];
 export type MomentCenter = (typeof momentCenters)[number];
 /** How rows are summed up, see `IcuOptions.reduction`. */
 export type Reduction = (typeof reductions)[number];
+/** What is kept for the backward pass, see `IcuOptions.memory`. */
+export type IcuMemory = (typeof memories)[number];
 
 export interface IcuOptions {
   /**
@@ -72,6 +84,12 @@ export interface IcuOptions {
   readonly minLogVariance: number;
   /** Upper bound of the log-variances. Default 10. */
   readonly maxLogVariance: number;
+  /**
+   * Whether the forward pass keeps (N, K) values for the backward pass, or that makes them again, which takes longer:
+   * `store`, `recompute`, or `auto`, which stores up to 64 MiB or a quarter of the size of the means, whichever is
+   * more. The loss and its gradients are the same up to rounding.
+   */
+  readonly memory: IcuMemory;
 }
 
 export const icuDefaults: IcuOptions = {
@@ -89,19 +107,8 @@ export const icuDefaults: IcuOptions = {
   ignoreIndex: -100,
   minLogVariance: -10,
   maxLogVariance: 10,
+  memory: 'auto',
 };
-
-type Check = (value: unknown) => string | null;
-
-const oneOf =
-  (values: readonly string[]): Check =>
-  (value) =>
-    values.includes(value as string) ? null : `one of ${values.map(shown).join(', ')}`;
-const atLeastZero: Check = (value) =>
-  Number.isFinite(value) && (value as number) >= 0 ? null : 'a finite number of at least 0';
-const finite: Check = (value) => (Number.isFinite(value) ? null : 'a finite number');
-const integer: Check = (value) => (Number.isSafeInteger(value) ? null : 'an integer');
-const flag: Check = (value) => (typeof value === 'boolean' ? null : 'true or false');
 
 const checks: { readonly [name in keyof IcuOptions]: Check } = {
   covariance: oneOf(covariances),
@@ -118,22 +125,20 @@ const checks: { readonly [name in keyof IcuOptions]: Check } = {
   ignoreIndex: integer,
   minLogVariance: finite,
   maxLogVariance: finite,
+  memory: oneOf(memories),
 };
 
 export const icuOptionNames = Object.keys(checks) as (keyof IcuOptions)[];
+const table = Object.fromEntries(
+  icuOptionNames.map((name) => [name, [icuDefaults[name], checks[name]]]),
+) as unknown as OptionTable<IcuOptions>;
 
 /**
  * `options` with every default filled in. An option given as undefined takes its default.
  * @throws TypeError naming the option, what was expected and what came
  */
 export function resolveIcuOptions(options: Partial<IcuOptions> = {}): IcuOptions {
-  checkNames('IcuLoss', options, icuOptionNames);
-  const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  const resolved: IcuOptions = { ...icuDefaults, ...Object.fromEntries(given) };
-  for (const name of icuOptionNames) {
-    const expected = checks[name](resolved[name]);
-    if (expected) throw new TypeError(`IcuLoss: ${name}: expected ${expected}, got ${shown(resolved[name])}`);
-  }
+  const resolved = resolveOptions('IcuLoss', table, options);
   if (!(resolved.minLogVariance < resolved.maxLogVariance)) {
     throw new TypeError(
       `IcuLoss: minLogVariance: expected a number below maxLogVariance (${resolved.maxLogVariance}), ` +

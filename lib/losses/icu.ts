@@ -1,38 +1,27 @@
-import { Buffer, Parameter } from '../nn/index.ts';
-import { noGrad, operator, scope, Tensor, tensor, torch } from '../tensor/index.ts';
+import { Buffer } from '../nn/index.ts';
+import { Tensor, tensor } from '../tensor/index.ts';
 import { checkNames, shown } from './check.ts';
-import { type IcuOptions, icuDefaults, icuOptionNames, resolveIcuOptions } from './icu-options.ts';
-import { ClassificationLoss, type LossOutput, type ParameterGroup } from './loss.ts';
+import { checkClassCounts, logPriorOf } from './class-counts.ts';
+import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames } from './gaussian.ts';
+import { icuOutput } from './icu-operator.ts';
+import { type IcuOptions, icuOptionNames, resolveIcuOptions } from './icu-options.ts';
+import type { LossOutput } from './loss.ts';
 
 /** The options of the loss itself, and how its parameters start and learn. */
-export interface IcuLossOptions extends Partial<IcuOptions> {
+export interface IcuLossOptions extends Partial<IcuOptions>, GaussianOptions {
   /**
-   * ln of the classes' prior probabilities, up to a constant: K numbers, for example ln n_k on long-tailed data. It
-   * is added to the logits in training only. Default: none, the uniform prior of Eq. 6.
+   * ln of the classes' prior probabilities, up to a constant: K numbers, or `counts` for ln(n_k/Σn) of `classCounts`,
+   * on long-tailed data. It is added to the logits in training only. Default: none, the uniform prior of Eq. 6.
    */
-  logPrior?: readonly number[] | Float32Array | Float64Array | Tensor | null;
-  /** The standard deviation of each μ_kd before training, see `IcuLoss`. Default 1. */
-  initialMeanStd?: number;
-  /** σ_k of every class before training. Default 1. */
-  initialSigma?: number;
-  /** The means' learning rate as a multiple of the network's. Default 10. */
-  meanLr?: number;
-  /** The log-variances' learning rate as a multiple of the network's. Default 10 (scalar) or 10 · min(1, 2/D). */
-  varianceLr?: number;
+  logPrior?: readonly number[] | Float32Array | Float64Array | Tensor | 'counts' | null;
+  /**
+   * n_k, the number of training images of each class: K integers of at least 1. Needed for `logPrior: 'counts'` only;
+   * training fills it in.
+   */
+  classCounts?: readonly number[];
 }
 
-type IcuResult = [classification: Tensor, regularizer: Tensor, diagnostics: Tensor];
-
-const icuLoss = operator('icu::loss') as (...args: unknown[]) => IcuResult;
-const icuDistances = operator('icu::distances') as (...args: unknown[]) => Tensor;
-
-/** Those of `names` that differ from the operator's defaults: a call without options is the quickest. */
-function changed(options: IcuOptions, names: readonly (keyof IcuOptions)[]): object[] {
-  const different = names.filter((name) => options[name] !== icuDefaults[name]);
-  return different.length === 0 ? [] : [Object.fromEntries(different.map((name) => [name, options[name]]))];
-}
-
-const own = ['logPrior', 'initialMeanStd', 'initialSigma', 'meanLr', 'varianceLr'] as const;
+const own = ['logPrior', 'classCounts', ...gaussianOptionNames] as const;
 
 /**
  * The ICU loss: every class is a Gaussian with a learned mean and a learned variance, an image belongs to the class
@@ -43,18 +32,11 @@ const own = ['logPrior', 'initialMeanStd', 'initialSigma', 'meanLr', 'varianceLr
  * closer together than σ make a slow start, since at first every class looks like every other; the regulariser draws
  * means that are too far out to the features within a few dozen steps.
  */
-export class IcuLoss extends ClassificationLoss {
+export class IcuLoss extends GaussianLoss {
   readonly options: IcuOptions;
-  /** μ, (K, D) */
-  readonly means: Parameter;
-  /** s = ln σ², (K); (K, D) where the covariance is diagonal */
-  readonly logVariances: Parameter;
   /** (K), or null */
   readonly logPrior: Buffer | null;
-  readonly #meanLr: number;
-  readonly #varianceLr: number;
   readonly #lossOptions: object[];
-  readonly #distanceOptions: object[];
 
   /**
    * @param numClasses K
@@ -62,33 +44,17 @@ export class IcuLoss extends ClassificationLoss {
    * @throws TypeError naming the option, what was expected and what came
    */
   constructor(numClasses: number, featureDim: number, options: IcuLossOptions = {}) {
-    super('IcuLoss', numClasses, featureDim);
     checkNames('IcuLoss', options, [...icuOptionNames, ...own]);
-    const { logPrior, initialMeanStd, initialSigma, meanLr, varianceLr, ...lossOptions } = options;
-    this.options = resolveIcuOptions(lossOptions);
-    const { covariance, minLogVariance, maxLogVariance } = this.options;
+    const { logPrior, classCounts, initialMeanStd, initialSigma, meanLr, varianceLr, ...lossOptions } =
+      options;
+    const resolved = resolveIcuOptions(lossOptions);
+    const gaussian = { initialMeanStd, initialSigma, meanLr, varianceLr };
+    super('IcuLoss', numClasses, featureDim, resolved, gaussian);
+    this.options = resolved;
     this.#lossOptions = changed(this.options, icuOptionNames);
-    this.#distanceOptions = changed(this.options, ['covariance', 'minLogVariance', 'maxLogVariance']);
-    const wide = covariance === 'scalar' ? 1 : Math.min(1, 2 / featureDim);
-    this.#meanLr = positive('meanLr', meanLr ?? 10);
-    this.#varianceLr = positive('varianceLr', varianceLr ?? 10 * wide);
-
-    const spread = positive('initialMeanStd', initialMeanStd ?? 1);
-    const sigma = positive('initialSigma', initialSigma ?? 1);
-    const s = 2 * Math.log(sigma);
-    if (!(s >= minLogVariance && s <= maxLogVariance)) {
-      const [least, greatest] = [minLogVariance, maxLogVariance].map((bound) =>
-        Math.exp(bound / 2).toPrecision(4),
-      );
-      throw new TypeError(
-        `IcuLoss: initialSigma: expected a number from ${least} to ${greatest}, where minLogVariance and ` +
-          `maxLogVariance put σ, got ${sigma}`,
-      );
-    }
-    this.means = new Parameter(noGrad(() => torch.randn([numClasses, featureDim]).mul_(spread)));
-    const variances = covariance === 'diagonal' ? [numClasses, featureDim] : [numClasses];
-    this.logVariances = new Parameter(torch.full(variances, s, { dtype: 'float32' }));
-    this.logPrior = logPrior ? new Buffer(priorTensor(logPrior, numClasses)) : null;
+    const counts = () => checkClassCounts('IcuLoss', classCounts, numClasses);
+    const prior = logPrior === 'counts' ? logPriorOf(counts()) : logPrior;
+    this.logPrior = prior ? new Buffer(priorTensor(prior, numClasses)) : null;
   }
 
   /**
@@ -102,84 +68,19 @@ export class IcuLoss extends ClassificationLoss {
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
     const { means, logVariances, logPrior } = this;
-    const [classification, regularizer, figures] = logPrior
-      ? icuLoss(features, labels, means, logVariances, logPrior, ...this.#lossOptions)
-      : icuLoss(features, labels, means, logVariances, ...this.#lossOptions);
-    const reduced = this.options.reduction === 'none' ? classification.sum() : classification;
-    const [validRows, negativeShare, featureNorm] = figures.unbind(0) as [Tensor, Tensor, Tensor];
-    return {
-      total: reduced.add(regularizer),
-      classification,
-      regularizer,
-      diagnostics: { validRows, negativeShare, featureNorm },
-    };
-  }
-
-  /** d_ik = (Q_ik + ln|Σ_k|)/2 (Eq. 9), (N, K), differentiable. */
-  distances(features: Tensor): Tensor {
-    return icuDistances(features, this.means, this.logVariances, ...this.#distanceOptions);
-  }
-
-  /**
-   * −d_ik, (N, K): no margins, no prior. For the posterior under the prior of training add `logPrior`.
-   * @param features (N, D)
-   */
-  override logits(features: Tensor): Tensor {
-    return this.distances(features).neg();
-  }
-
-  /**
-   * Two groups without weight decay, which would draw means to the origin and variances to 1. Both learn faster than
-   * the network, whose features they follow; in many dimensions the log-variances less so, since one step of s moves
-   * the distances of a class by D/2 steps.
-   */
-  override parameterGroups(lr: number, _weightDecay = 0): ParameterGroup[] {
-    return [
-      { name: 'means', params: [this.means], lr: lr * this.#meanLr, weightDecay: 0 },
-      { name: 'logVariances', params: [this.logVariances], lr: lr * this.#varianceLr, weightDecay: 0 },
-    ];
-  }
-
-  /** σ² within its bounds, float64: (K); (K, D) where the covariance is diagonal. */
-  variances(): Tensor {
-    const { minLogVariance, maxLogVariance } = this.options;
-    return noGrad(() =>
-      scope(() => this.logVariances.to({ dtype: 'float64' }).clamp(minLogVariance, maxLogVariance).exp()),
-    );
-  }
-
-  /** σ of each class, (K) float64: √(mean of its variances) where the covariance is diagonal. */
-  sigmas(): Tensor {
-    return scope(() => {
-      const variances = this.variances();
-      return (variances.ndim === 2 ? variances.mean([1]) : variances).sqrt();
-    });
-  }
-
-  /** `sigmaMean`, `sigmaMin`, `sigmaMax` over the classes, and `meanNorm`, the mean |μ_k|. */
-  override summary(): Record<string, number> {
-    return noGrad(() =>
-      scope(() => {
-        const sigmas = this.sigmas();
-        return {
-          sigmaMean: sigmas.mean().item(),
-          sigmaMin: sigmas.min().item(),
-          sigmaMax: sigmas.max().item(),
-          meanNorm: this.means.square().sum([1]).sqrt().mean().item(),
-        };
-      }),
-    );
+    const prior = logPrior ? [logPrior] : [];
+    return icuOutput(features, labels, means, logVariances, ...prior, ...this.#lossOptions);
   }
 }
 
-function positive(name: string, value: unknown): number {
-  if (!(Number.isFinite(value) && (value as number) > 0)) {
-    throw new TypeError(`IcuLoss: ${name}: expected a finite number above 0, got ${shown(value)}`);
-  }
-  return value as number;
-}
+type Prior = Exclude<IcuLossOptions['logPrior'], 'counts' | null | undefined>;
 
-function priorTensor(prior: NonNullable<IcuLossOptions['logPrior']>, classes: number): Tensor {
+function priorTensor(prior: Prior, classes: number): Tensor {
+  if (!(prior instanceof Tensor || Array.isArray(prior) || ArrayBuffer.isView(prior))) {
+    throw new TypeError(
+      `IcuLoss: logPrior: expected ${classes} values, one for each class, "counts" or null, got ${shown(prior)}`,
+    );
+  }
   const result =
     prior instanceof Tensor ? prior.detach().clone() : tensor(Float32Array.from(prior), { dtype: 'float32' });
   if (result.ndim !== 1 || result.shape[0] !== classes) {

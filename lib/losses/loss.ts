@@ -1,5 +1,5 @@
 import { Module, type Parameter } from '../nn/index.ts';
-import { noGrad, scope, type Tensor } from '../tensor/index.ts';
+import { noGrad, scope, Tensor } from '../tensor/index.ts';
 import { checkCount } from './check.ts';
 
 /** What a loss returns for a batch. */
@@ -10,8 +10,24 @@ export interface LossOutput {
   classification: Tensor;
   /** The regularising part, scalar; null where the loss has none. `total` is the sum of both. */
   regularizer: Tensor | null;
-  /** Figures worth logging, not differentiable. Reading one waits for the device. */
+  /**
+   * Figures worth logging, not differentiable. A loss may make them when they are first read. Reading a figure's value
+   * waits for the device.
+   */
   diagnostics: Record<string, Tensor | number>;
+}
+
+/**
+ * The labels of images that mixup has mixed (Zhang et al., ICLR 2018): each image is λ of one with the label y and
+ * 1 − λ of one with the label y′.
+ */
+export interface MixedLabels {
+  /** y, (N) int64 */
+  labels: Tensor;
+  /** y′, (N) int64 */
+  otherLabels: Tensor;
+  /** λ, from 0 to 1 */
+  lambda: number;
 }
 
 /** Parameters that are optimised alike, in the form that optimizers take. */
@@ -46,6 +62,22 @@ export abstract class ClassificationLoss extends Module {
    */
   abstract override forward(features: Tensor, labels: Tensor): LossOutput;
 
+  /**
+   * The training loss of features of mixed images, λ·L(x, y) + (1 − λ)·L(x, y′), each part of it. A loss that counts
+   * its steps counts this as one.
+   * @param features (N, D)
+   */
+  forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
+    return mixOutputs(lambda, this.forward(features, labels), this.forward(features, otherLabels));
+  }
+
+  /**
+   * Training loops say when an epoch begins, for losses that change over the training.
+   * @param _epoch from 1
+   * @param _epochs how many there will be
+   */
+  startEpoch(_epoch: number, _epochs: number): void {}
+
   /** Logits (N, K) of features (N, D), differentiable. Labels play no part. */
   abstract logits(features: Tensor): Tensor;
 
@@ -55,7 +87,7 @@ export abstract class ClassificationLoss extends Module {
   }
 
   /**
-   * The loss's own parameters for the optimizer.
+   * The loss's own parameters for the optimizer, all of them.
    * @param lr the network's learning rate
    * @param weightDecay the network's; a loss whose parameters must not decay sets 0 in its groups. Default 0
    */
@@ -67,4 +99,19 @@ export abstract class ClassificationLoss extends Module {
   summary(): Record<string, number> {
     return {};
   }
+}
+
+/** λ·a + (1 − λ)·b in every part of two outputs of one loss. */
+export function mixOutputs(lambda: number, a: LossOutput, b: LossOutput): LossOutput {
+  const mix = (x: Tensor, y: Tensor): Tensor => x.mul(lambda).add(y.mul(1 - lambda));
+  const diagnostics = Object.entries(a.diagnostics).map(([name, x]) => {
+    const y = b.diagnostics[name];
+    return [name, x instanceof Tensor && y instanceof Tensor ? mix(x, y) : x];
+  });
+  return {
+    total: mix(a.total, b.total),
+    classification: mix(a.classification, b.classification),
+    regularizer: a.regularizer && b.regularizer && mix(a.regularizer, b.regularizer),
+    diagnostics: Object.fromEntries(diagnostics),
+  };
 }

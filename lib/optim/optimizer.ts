@@ -117,6 +117,23 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     return state;
   }
 
+  /**
+   * Throws unless every parameter that requires a gradient is in one of the groups: one that is left out would never
+   * be trained, and nothing else would say so.
+   * @param named parameters with their names, as `Module.namedParameters` gives them
+   * @throws Error listing the names of those that are in no group
+   */
+  requireAll(named: readonly (readonly [name: string, parameter: Parameter])[]): void {
+    const own = new Set(this.allParameters());
+    const missing = named.filter(([, parameter]) => parameter.requiresGrad && !own.has(parameter));
+    if (missing.length > 0) {
+      throw new Error(
+        `${this.constructor.name}: no group has the parameters ${missing.map(([name]) => name).join(', ')}; add ` +
+          'them, or set requiresGrad to false for those that are not to be trained',
+      );
+    }
+  }
+
   private allParameters(): Parameter[] {
     return this.paramGroups.flatMap((group) => group.params);
   }

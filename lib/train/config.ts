@@ -17,6 +17,8 @@ export interface TrainConfig {
   lr: number;
   /** L2 penalty on the network; a loss decides for its own parameters. */
   weightDecay: number;
+  /** α of mixup, which mixes the images of a batch in shares of Beta(α, α); 0: no mixing. */
+  mixup: number;
   seed: number;
   /** 'cpu' or 'cuda:0' */
   device: string;
@@ -39,6 +41,7 @@ export const trainDefaults: Readonly<TrainConfig> = {
   batchSize: 128,
   lr: 0.01,
   weightDecay: 0.001,
+  mixup: 0,
   seed: 0,
   device: 'cpu',
   threads: null,
@@ -63,12 +66,13 @@ const orNull = ([expected, holds]: Check): Check => [
 const checks: Record<keyof TrainConfig, Check> = {
   model: oneOf(modelNames),
   loss: oneOf(lossNames),
-  lossOptions: ['an object', (value) => typeof value === 'object' && value !== null],
+  lossOptions: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
   data: oneOf(dataNames),
   epochs: integer(1),
   batchSize: integer(2),
   lr: ['a finite number above 0', (value) => Number.isFinite(value) && (value as number) > 0],
   weightDecay: ['a finite number of at least 0', (value) => Number.isFinite(value) && (value as number) >= 0],
+  mixup: ['a finite number of at least 0', (value) => Number.isFinite(value) && (value as number) >= 0],
   seed: integer(0),
   device: ["'cpu', 'cuda' or 'cuda:0'", (value) => /^(cpu|cuda(:\d+)?)$/.test(String(value))],
   threads: orNull(integer(1)),

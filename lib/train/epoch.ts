@@ -1,5 +1,5 @@
-import type { DataLoader } from '../data/index.ts';
-import type { LossOutput } from '../losses/index.ts';
+import type { DataLoader, Mixup } from '../data/index.ts';
+import type { LossOutput, MixedLabels } from '../losses/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
 import { noGrad, scope, Tensor, torch } from '../tensor/index.ts';
 import type { Classifier } from './evaluate.ts';
@@ -28,6 +28,8 @@ export interface EpochOptions extends Classifier {
   optimizer: Optimizer;
   /** Steps once after each optimiser step. */
   scheduler?: LRScheduler;
+  /** Mixes each batch. Default: none. */
+  mixup?: Mixup | null;
   /** From 1. */
   epoch: number;
   /** Where an interrupted epoch left off. Default: its beginning. */
@@ -49,7 +51,7 @@ const readEvery = 10;
  * @throws DivergedError naming the step as soon as a non-finite loss has been read
  */
 export async function trainEpoch(options: EpochOptions): Promise<Sums> {
-  const { model, loss, loader, optimizer, scheduler, epoch, onProgress, signal } = options;
+  const { model, loss, loader, optimizer, scheduler, mixup = null, epoch, onProgress, signal } = options;
   const sums = structuredClone(options.sums ?? noSums());
   const batches = loader.epoch(epoch);
   // Figures of the steps that have not been read yet, each with its batch's size.
@@ -88,15 +90,17 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
   try {
     while (step < loader.length && !signal?.aborted) {
       scope(() => {
-        const { images, labels } = batches.batch(step);
+        const batch = batches.batch(step);
+        const mixed = mixup?.mix(batch, epoch, step) ?? null;
+        const { images, labels } = mixed ?? batch;
         optimizer.zeroGrad();
         const features = model.forward(images);
-        const output = loss.forward(features, labels);
+        const output = mixed ? loss.forwardMixed(features, mixed) : loss.forward(features, labels);
         output.total.backward();
         optimizer.step();
         scheduler?.step();
         noGrad(() => {
-          const figures = figuresOf(output, loss.predict(features).eq(labels));
+          const figures = figuresOf(output, hitsOf(loss.predict(features), labels, mixed));
           names = Object.keys(figures);
           unread.push({ figures: torch.stack(Object.values(figures)).keep(), images: labels.shape[0]! });
         });
@@ -114,13 +118,21 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
   return sums;
 }
 
+/** Which images are classified rightly, (B) float64; of mixed images the share that is of the predicted class. */
+function hitsOf(predicted: Tensor, labels: Tensor, mixed: MixedLabels | null): Tensor {
+  const hits = predicted.eq(labels).to({ dtype: 'float64' });
+  if (mixed === null) return hits;
+  const { otherLabels, lambda } = mixed;
+  return hits.mul(lambda).add(predicted.eq(otherLabels), { alpha: 1 - lambda });
+}
+
 /**
  * A batch's figures, float64 scalars, the loss first.
- * @param hits (B) bool: which images the batch's parameters, before the step, classify rightly
+ * @param hits (B) float64: which images the batch's parameters, before the step, classify rightly
  */
 function figuresOf(output: LossOutput, hits: Tensor): Record<string, Tensor> {
   const { total, classification, regularizer, diagnostics } = output;
-  const figures: Record<string, Tensor> = { loss: total, accuracy: hits.to({ dtype: 'float64' }).mean() };
+  const figures: Record<string, Tensor> = { loss: total, accuracy: hits.mean() };
   if (regularizer !== null) {
     figures.classification = classification.mean();
     figures.regularizer = regularizer;

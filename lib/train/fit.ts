@@ -1,9 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import type { DataLoader, Dataset } from '../data/index.ts';
+import type { DataLoader, Dataset, Mixup } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
 import { describeValue } from '../tensor/index.ts';
 import { meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 import { type Classifier, evaluate } from './evaluate.ts';
+import { requireOptimized } from './setup.ts';
 
 /** Where a training stands; plain data, so that it can be saved. */
 export interface FitState {
@@ -38,6 +39,8 @@ export interface FitOptions extends Classifier {
   optimizer: Optimizer;
   scheduler?: LRScheduler;
   loader: DataLoader;
+  /** Mixes each batch. Default: none. */
+  mixup?: Mixup | null;
   /** Chooses the epoch; never the test set. */
   validation: Dataset;
   epochs: number;
@@ -55,22 +58,26 @@ export interface FitOptions extends Classifier {
  * Trains for a number of epochs and validates after each.
  *
  * @returns the state it ended in; `epoch` is above `epochs` unless the signal stopped it
- * @throws DivergedError if the loss is no longer finite; TypeError if epochs is not an integer of at least 1
+ * @throws DivergedError if the loss is no longer finite; TypeError if epochs is not an integer of at least 1; Error if
+ *   a parameter of the network or the loss that requires a gradient is in no group of the optimiser
  */
 export async function fit(options: FitOptions): Promise<FitState> {
-  const { model, loss, optimizer, scheduler, loader, validation, epochs, device, signal } = options;
+  const { model, loss, optimizer, scheduler, loader, mixup, validation, epochs, device, signal } = options;
   if (!(Number.isSafeInteger(epochs) && epochs >= 1)) {
     throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);
   }
+  requireOptimized({ model, loss }, optimizer);
   const state = structuredClone(options.state ?? fitStart());
   while (state.epoch <= epochs) {
     const { epoch } = state;
     const started = performance.now();
     const before = state.sums.images;
+    loss.startEpoch(epoch, epochs);
     state.sums = await trainEpoch({
       model,
       loss,
       loader,
+      mixup,
       optimizer,
       scheduler,
       epoch,

@@ -16,7 +16,6 @@ export {
   type Calibration,
   type CalibrationBin,
   calibration,
-  classCounts,
   confusionMatrix,
   judge,
   noVerdicts,
@@ -47,4 +46,4 @@ export {
   type SafetensorsFile,
   saveSafetensors,
 } from './safetensors.ts';
-export { buildClassifier, buildTraining, type Training } from './setup.ts';
+export { buildClassifier, buildTraining, requireOptimized, type Training, withClassCounts } from './setup.ts';

@@ -166,13 +166,6 @@ export function calibration(confidence: Float64Array, rank: Int32Array, numBins 
   return { ece, mce: Math.max(...gaps), bins };
 }
 
-/** How many of the labels are each class, (K). */
-export function classCounts(labels: ArrayLike<number | bigint>, numClasses: number): number[] {
-  const counts = new Array<number>(numClasses).fill(0);
-  for (let i = 0; i < labels.length; i++) counts[Number(labels[i])]!++;
-  return counts;
-}
-
 /**
  * Spearman's ρ: the correlation of the ranks, where equals share the mean of theirs; null where one side has no two
  * different values.

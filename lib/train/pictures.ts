@@ -1,5 +1,5 @@
 import type { Dataset } from '../data/index.ts';
-import { IcuLoss } from '../losses/index.ts';
+import { GaussianLoss } from '../losses/index.ts';
 import { type CurvesPanel, curvesPlot, featurePlot, svgToPng } from '../plot/index.ts';
 import { noGrad, scope } from '../tensor/index.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
@@ -46,7 +46,7 @@ export async function drawFeatures(
   const { loss } = classifier;
   const train = await evaluate(classifier, parts.train, { ...options, features: true });
   const classes = Array.from({ length: parts.train.numClasses }, (_, k) => String(k));
-  const gaussians = loss instanceof IcuLoss ? gaussiansOf(loss) : {};
+  const gaussians = loss instanceof GaussianLoss ? gaussiansOf(loss) : {};
   const panel = (name: string, { features, labels, accuracy }: EvaluationWithFeatures) => ({
     title: name,
     features,
@@ -59,7 +59,7 @@ export async function drawFeatures(
 }
 
 /** μ (K, 2) and σ, (K) or (K, 2). */
-const gaussiansOf = (loss: IcuLoss): { means: Float64Array; sigmas: Float64Array } =>
+const gaussiansOf = (loss: GaussianLoss): { means: Float64Array; sigmas: Float64Array } =>
   noGrad(() =>
     scope(() => ({
       means: loss.means.to({ device: 'cpu', dtype: 'float64' }).toTypedArray() as Float64Array,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Splits } from '../data/index.ts';
+import { classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
 import { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
@@ -7,11 +7,10 @@ import type { Sums } from './epoch.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
 import { InterruptedError } from './interrupt.ts';
-import { classCounts } from './metrics.ts';
 import { drawCurves, drawFeatures } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
 import { CheckpointError } from './safetensors.ts';
-import { buildClassifier, buildTraining, type Training } from './setup.ts';
+import { buildClassifier, buildTraining, type Training, withClassCounts } from './setup.ts';
 import { findSplits, loadSplits, loadTest } from './splits.ts';
 
 /** What a run tells while it goes on. All are optional. */
@@ -69,7 +68,8 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
     given.data === undefined
       ? await findSplits(wanted.limitTrain, dataDir, options.onMessage ?? (() => {}))
       : { data: given.data, splits: await loadSplits(wanted, dataDir) };
-  const config = { ...wanted, data };
+  // Written down with the rest, so that the run can be evaluated without the images that it was trained on.
+  const config = withClassCounts({ ...wanted, data }, splits.train);
   const training = buildTraining(config, splits);
   const folder = new RunFolder(join(runsDir, runName ?? freeRunName(runsDir, config)));
   await folder.create(config);
@@ -121,10 +121,7 @@ async function go(
     epoch: start.epoch,
     step: start.sums.steps,
   });
-  const trainCounts = classCounts(
-    splits.train.labels.toTypedArray() as BigInt64Array,
-    splits.train.numClasses,
-  );
+  const trainCounts = classCountsOf(splits.train);
   const state = await fit({
     ...training,
     validation: splits.validation,

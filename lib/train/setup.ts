@@ -1,7 +1,8 @@
-import { DataLoader, type Dataset, type Splits } from '../data/index.ts';
-import { createLoss } from '../losses/index.ts';
+import { classCountsOf, DataLoader, type Dataset, Mixup, type Splits } from '../data/index.ts';
+import { createLoss, lacksClassCounts } from '../losses/index.ts';
 import { createModel, inputShapeOf, type ModelName, modelsFor } from '../models/index.ts';
-import { Adam, OneCycleLR } from '../optim/index.ts';
+import type { Module } from '../nn/index.ts';
+import { Adam, OneCycleLR, type Optimizer } from '../optim/index.ts';
 import { cuda, manualSeed, scope, setNumThreads } from '../tensor/index.ts';
 import type { TrainConfig } from './config.ts';
 import type { Classifier } from './evaluate.ts';
@@ -11,6 +12,26 @@ export interface Training extends Classifier {
   optimizer: Adam;
   scheduler: OneCycleLR;
   loader: DataLoader;
+  mixup: Mixup | null;
+}
+
+/**
+ * The configuration with the number of training images of each class among its loss's options, where the loss needs
+ * that and the configuration does not say.
+ */
+export function withClassCounts(config: TrainConfig, train: Dataset): TrainConfig {
+  if (!lacksClassCounts(config.loss, config.lossOptions)) return config;
+  return { ...config, lossOptions: { ...config.lossOptions, classCounts: classCountsOf(train) } };
+}
+
+/**
+ * Throws unless every parameter of the network and its loss that requires a gradient is in a group of the optimiser.
+ * @throws Error listing those that are not
+ */
+export function requireOptimized({ model, loss }: Classifier, optimizer: Optimizer): void {
+  const named = (prefix: string, module: Module) =>
+    module.namedParameters().map(([name, parameter]) => [`${prefix}.${name}`, parameter] as const);
+  optimizer.requireAll([...named('model', model), ...named('loss', loss)]);
 }
 
 /**
@@ -37,15 +58,19 @@ export function buildClassifier(config: TrainConfig, dataset: Dataset): Classifi
   });
 }
 
-/** All of it. The loss decides about the learning rate and decay of its own parameters. */
+/**
+ * All of it. The loss decides about the learning rate and decay of its own parameters.
+ * @throws Error if the loss leaves one of its parameters without an optimiser
+ */
 export function buildTraining(config: TrainConfig, { train }: Splits): Training {
-  const { model, loss } = buildClassifier(config, train);
+  const { model, loss } = buildClassifier(withClassCounts(config, train), train);
   const { lr, weightDecay, batchSize, seed, device } = config;
   const groups = [
     { name: 'network', params: model.parameters(), lr, weightDecay },
     ...loss.parameterGroups(lr, weightDecay),
   ].filter(({ params }) => params.length > 0);
   const optimizer = new Adam(groups, { lr });
+  requireOptimized({ model, loss }, optimizer);
   const loader = new DataLoader(train, { batchSize, seed, device, dropLast: true });
   if (loader.length === 0) {
     throw new Error(
@@ -56,7 +81,8 @@ export function buildTraining(config: TrainConfig, { train }: Splits): Training 
     maxLr: groups.map((group) => group.lr),
     totalSteps: config.epochs * loader.length,
   });
-  return { model, loss, optimizer, scheduler, loader };
+  const mixup = config.mixup > 0 ? new Mixup({ alpha: config.mixup, seed }) : null;
+  return { model, loss, optimizer, scheduler, loader, mixup };
 }
 
 function checkShape(name: ModelName, { images, name: data }: Dataset): void {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  classCountsOf,
   DataLoader,
   type Dataset,
   datasetFromBytes,
@@ -35,6 +36,11 @@ describe('a data set', () => {
     expect(labelsOf(firstOf(data, 3))).toEqual([0, 1, 0]);
     expect(sizeOf(firstOf(data, 100))).toBe(8);
     expect(() => firstOf(data, 0)).toThrow('firstOf: count: expected an integer of at least 1, got number 0');
+  });
+
+  it('counts its classes, those that have no images too', () => {
+    expect(classCountsOf(numbered(9))).toEqual([5, 2, 2]);
+    expect(classCountsOf({ ...numbered(3), numClasses: 5 })).toEqual([2, 1, 0, 0, 0]);
   });
 
   it('is split without loss, overlap or change of order, from each class its share', () => {
@@ -121,6 +127,17 @@ describe('DataLoader', () => {
     for (const order of orders) expect([...order].sort((a, b) => a - b)).toEqual(inOrder);
     expect(new Set(orders.map(String)).size).toBe(4);
     expect(of(0, 2)).toEqual(orders[1]);
+  });
+
+  it("has other orders for seeds and epochs that are alike in PyTorch's 32 bits of a seed", () => {
+    const data = numbered(50);
+    const seeds = [0, 1, 4096, 2 ** 20, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 2 ** 52, Number.MAX_SAFE_INTEGER - 1];
+    seeds.push(Number.MAX_SAFE_INTEGER);
+    const orders = seeds.flatMap((seed) => {
+      const loader = new DataLoader(data, { batchSize: 50, seed });
+      return [1, 2, 2 ** 20, 2 ** 32 + 1].map((epoch) => String(loader.order(epoch).toTypedArray()));
+    });
+    expect(new Set(orders).size).toBe(orders.length);
   });
 
   it('keeps images and labels together', () => {

@@ -112,6 +112,75 @@ describe('IcuLoss', () => {
     expect(new IcuLoss(4, 3, { covariance: 'diagonal' }).logVariances.shape).toEqual([4, 3]);
   });
 
+  it('is the same whatever is kept for the backward pass', () => {
+    const inputs = randomProblem(shape, { seed: 5, labels: mixedLabels });
+    const all = ([undefined, 'store', 'recompute'] as const).map((memory) => {
+      const loss = lossOf(inputs, { memory, alpha: 0.2 });
+      const { features, labels } = toTensors(inputs);
+      const { total } = loss.forward(features, labels);
+      total.backward();
+      return [total.item(), ...numbers(features.grad!), ...numbers(loss.means.grad!)];
+    });
+    for (const one of all) expect(relativeError(one, all[0]!)).toBeLessThan(1e-12);
+    expect(() => new IcuLoss(3, 2, { memory: 'keep' as 'store' })).toThrow(
+      'IcuLoss: memory: expected one of "auto", "store", "recompute", got "keep"',
+    );
+  });
+
+  it('keeps N×K values for the backward pass, or none, as it is told', () => {
+    const [N, K, D] = [256, 4096, 2];
+    const features = torch.randn([N, D]);
+    const labels = torch.zeros([N], { dtype: 'int64' });
+    /** What the loss holds until its graph is freed. */
+    const held = (kept: 'store' | 'recompute') => {
+      const loss = new IcuLoss(K, D, { memory: kept });
+      return scope(() => {
+        loss.forward(features, labels);
+        memory.emptyCache();
+        return -memory.cachedBytes;
+      });
+    };
+    const freedBy = (kept: 'store' | 'recompute') => held(kept) + memory.cachedBytes;
+    expect(freedBy('store')).toBeGreaterThanOrEqual(4 * N * K);
+    expect(freedBy('recompute')).toBeLessThan(N * K);
+  });
+
+  it('goes backward from the total after its other outputs have been freed', () => {
+    const inputs = randomProblem(shape, { seed: 6, labels: mixedLabels });
+    const loss = lossOf(inputs);
+    const { features, labels } = toTensors(inputs);
+    const total = scope(() => loss.forward(features, labels).total);
+    // Others take the place in memory of what has been freed.
+    for (let i = 0; i < 20; i++) scope(() => loss.forward(features, labels));
+    total.backward();
+    expect(relativeError(numbers(features.grad!), icuGradients(inputs).features)).toBeLessThan(1e-12);
+  });
+
+  it('takes its diagnostics apart when they are read', () => {
+    const loss = new IcuLoss(3, 2);
+    const features = tensor([3, 4, 0, 0], { dtype: 'float32' }).view([2, 2]);
+    const labels = tensor([0n, 1n]);
+    scope(() => {
+      const { diagnostics } = loss.forward(features, labels);
+      expect(Object.keys(diagnostics)).toEqual(['validRows', 'negativeShare', 'featureNorm']);
+      const before = memory.tensors;
+      // What an inner scope has freed can be read again outside.
+      expect(scope(() => (diagnostics.featureNorm as Tensor).item())).toBe(2.5);
+      expect(memory.tensors).toBe(before);
+      const { validRows, featureNorm } = diagnostics as Record<string, Tensor>;
+      expect([validRows!.item(), featureNorm!.item()]).toEqual([2, 2.5]);
+      expect(memory.tensors).toBe(before + 3);
+      expect(diagnostics.validRows).toBe(validRows);
+      expect(memory.tensors).toBe(before + 3);
+    });
+    const returned = scope(() => loss.forward(features, labels)).diagnostics;
+    expect(Object.values(returned).map((value) => (value as Tensor).item())).toEqual([
+      2,
+      expect.any(Number),
+      2.5,
+    ]);
+  });
+
   it("has the operator's defaults, which it therefore need not pass", () => {
     const inputs = randomProblem(shape, { seed: 4, labels: mixedLabels });
     const without = nativeLoss(inputs);
@@ -190,6 +259,18 @@ describe('IcuLoss', () => {
     const diagonal = new IcuLoss(1, 2, { covariance: 'diagonal' });
     noGrad(() => diagonal.logVariances.copy_(tensor([[Math.log(2), Math.log(16)]])));
     expectClose(diagonal.summary().sigmaMean!, 3, { rtol: 1e-6 });
+  });
+
+  it('makes its prior from class counts', () => {
+    const loss = new IcuLoss(3, 2, { logPrior: 'counts', classCounts: [70, 25, 5] });
+    expectClose(numbers(loss.logPrior!), [0.7, 0.25, 0.05].map(Math.log), { rtol: 1e-6 });
+    expect(() => new IcuLoss(3, 2, { logPrior: 'counts' })).toThrow(
+      'IcuLoss: classCounts: expected the number of training images of each class, 3 integers of at least 1, got undefined',
+    );
+    expect(() => new IcuLoss(3, 2, { logPrior: 'count' as 'counts' })).toThrow(
+      'IcuLoss: logPrior: expected 3 values, one for each class, "counts" or null, got "count"',
+    );
+    expect(new IcuLoss(3, 2, { classCounts: [1, 2, 3] }).logPrior).toBeNull();
   });
 
   it('saves means, log-variances and a prior', () => {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { CrossEntropyLoss, createLoss, IcuLoss, lossNames, lossTitle } from '../../lib/losses/index.ts';
+import {
+  CrossEntropyLoss,
+  createLoss,
+  IcuLoss,
+  lacksClassCounts,
+  lossNames,
+  lossTitle,
+} from '../../lib/losses/index.ts';
 
 describe('createLoss', () => {
   it('makes every loss by its name, with options', () => {
@@ -10,7 +17,8 @@ describe('createLoss', () => {
     expect(ce).toBeInstanceOf(CrossEntropyLoss);
     expect((ce as CrossEntropyLoss).linear.bias).toBeNull();
     for (const name of lossNames) {
-      const loss = createLoss(name, 7, 5);
+      const options = lacksClassCounts(name, {}) ? { classCounts: [9, 8, 7, 6, 5, 4, 3] } : {};
+      const loss = createLoss(name, 7, 5, options);
       expect([loss.numClasses, loss.featureDim]).toEqual([7, 5]);
       expect(lossTitle(name)).not.toBe('');
     }

@@ -161,6 +161,17 @@ describe('an optimiser', () => {
     expectClose(train(1), train(-9), { atol: 2e-5 });
   });
 
+  it('finds the parameters that it has not been given', () => {
+    const [first, second] = parameters() as [Parameter, Parameter];
+    const named = [['net.weight', first] as const, ['loss.centers', second] as const];
+    expect(() => new SGD([first, second]).requireAll(named)).not.toThrow();
+    expect(() => new SGD([{ params: [first] }]).requireAll(named)).toThrow(
+      /^SGD: no group has the parameters loss\.centers; add them, or set requiresGrad to false/,
+    );
+    second.requiresGrad = false;
+    expect(() => new SGD([first]).requireAll(named)).not.toThrow();
+  });
+
   it('names what is wrong with its arguments', () => {
     const [w] = parameters() as [Parameter];
     expect(() => new Adam([])).toThrow(

@@ -3,7 +3,6 @@ import { manualSeed, noGrad, scope, type Tensor, tensor, torch } from '../../lib
 import {
   accuracyByClass,
   calibration,
-  classCounts,
   confusionMatrix,
   judge,
   noVerdicts,
@@ -133,10 +132,6 @@ describe('accuracies', () => {
       medium: null,
       few: null,
     });
-  });
-
-  it('counts classes', () => {
-    expect(classCounts(BigInt64Array.of(0n, 2n, 2n), 4)).toEqual([1, 0, 2, 0]);
   });
 });
 

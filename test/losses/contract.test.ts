@@ -1,0 +1,266 @@
+/** What every loss of the registry has to keep to. */
+import { describe, expect, it } from 'vitest';
+import {
+  type ClassificationLoss,
+  createLoss,
+  type LossName,
+  type LossOptions,
+  lacksClassCounts,
+  lossNames,
+} from '../../lib/losses/index.ts';
+import { manualSeed, memory, noGrad, scope, type Tensor, torch } from '../../lib/tensor/index.ts';
+import { expectClose } from '../support/close.ts';
+import { arrayOf, expectGradients, int64, randomFeatures, rowsOf, still } from './problem.ts';
+
+const K = 4;
+const D = 3;
+const classCounts = [50, 20, 7, 2];
+
+type Case = { [Name in LossName]: [Name, LossOptions[Name]] }[LossName];
+
+/** Every loss by its defaults, and every form that it has. */
+const cases: Case[] = [
+  ['icu', {}],
+  ['icu', { logPrior: 'counts', classCounts, alpha: 0.3 }],
+  ['icu-authors', {}],
+  ['icu-authors', { alpha: 0.2, gamma: 0.3, gpus: 4 }],
+  ['ce', {}],
+  ['l-softmax', {}],
+  ...[1, 2, 3, 4].map((m): Case => ['l-softmax', { m, lambdaBase: 2 }]),
+  ['a-softmax', {}],
+  ...[1, 2, 3, 4].map((m): Case => ['a-softmax', { m, lambdaBase: 2, lambdaMin: 0 }]),
+  ['cosface', {}],
+  ['normface', {}],
+  ['ring', {}],
+  ['ring', { form: 'smooth-l1', weight: 0.5 }],
+  ['center', { weight: 0.3 }],
+  ['l-gm', {}],
+  ['l-gm', { covariance: 'diagonal', alpha: 0.5 }],
+  ['l-gm', { form: 'official' }],
+  ['l-gm', { form: 'official', learnVariances: true, alpha: 1 }],
+  ['focal', {}],
+  ['focal', { gamma: 0.5 }],
+  ['focal', { gamma: 0 }],
+  ['focal', { form: 'sigmoid', gamma: 0.5, alpha: 0.25 }],
+  ['class-balanced', { classCounts }],
+  ['class-balanced', { classCounts, divideBy: 'weights' }],
+  ['class-balanced', { classCounts, form: 'sigmoid' }],
+  ['class-balanced', { classCounts, form: 'focal', gamma: 0.5 }],
+  ['ldam', { classCounts }],
+  ['balanced-softmax', { classCounts }],
+  ['balanced-softmax', { classCounts, adjust: 'test' }],
+];
+/** Those whose gradients are meant not to be the derivative of the total; their own tests check them. */
+const ownGradients: Case[] = [
+  ['center', { update: 'autograd' }],
+  ['ring', { form: 'ratio' }],
+  ['focal', { detach: true }],
+];
+
+const make = ([name, options]: Case): ClassificationLoss => createLoss<LossName>(name, K, D, options);
+const labels = int64([0, 2, 2, 3, 1, 2]);
+const titled = (list: Case[]): [string, Case][] =>
+  list.map((one) => [`${one[0]} ${JSON.stringify(one[1])}`, one]);
+
+it('covers every loss', () => {
+  expect(new Set(cases.map(([name]) => name))).toEqual(new Set(lossNames));
+});
+
+describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
+  it('has logits and predictions that are the same whatever the labels were', () => {
+    const loss = make(one);
+    const features = torch.randn([6, D]);
+    loss.eval();
+    const before = arrayOf(loss.logits(features));
+    loss.forward(features, labels);
+    loss.forward(features, int64([1, 1, 1, 1, 1, 1]));
+    expect(arrayOf(loss.logits(features))).toEqual(before);
+    expect(loss.logits(features).shape).toEqual([6, K]);
+    const predicted = loss.predict(features);
+    expect([predicted.dtype, predicted.shape]).toEqual(['int64', [6]]);
+    expect(loss.logits.length).toBe(1);
+  });
+
+  it('gives a scalar, the sum of its parts, that is differentiable in all of its parameters', () => {
+    const loss = make(one);
+    const features = randomFeatures(6, D);
+    const { total, classification, regularizer } = still(loss).forward(features, labels);
+    expect(total.shape).toEqual([]);
+    expectClose(total.item(), classification.item() + (regularizer?.item() ?? 0), { rtol: 1e-12 });
+    total.backward();
+    expect(features.grad!.shape).toEqual([6, D]);
+    for (const [name, parameter] of loss.namedParameters()) {
+      expect(parameter.grad !== null, name).toBe(parameter.requiresGrad);
+    }
+  });
+
+  it('takes no part of rows labelled −100', () => {
+    const loss = still(make(one), 2);
+    const features = randomFeatures(6, D);
+    const some = int64([0, -100, 2, 3, -100, 2]);
+    const { total } = loss.forward(features, some);
+    total.backward();
+    const gradient = arrayOf(features.grad!);
+    const ignored = [...gradient.slice(D, 2 * D), ...gradient.slice(4 * D, 5 * D)];
+    expect(ignored.every((slope) => slope === 0)).toBe(true);
+    const kept = noGrad(() => features.indexSelect(0, int64([0, 2, 3, 5])));
+    expectClose(total.item(), loss.forward(kept, int64([0, 2, 3, 2])).total.item(), { rtol: 1e-12 });
+  });
+
+  it('is 0 with gradients of 0 where no row takes part', () => {
+    const loss = still(make(one));
+    for (const N of [2, 0]) {
+      const features = randomFeatures(N, D);
+      loss.zeroGrad();
+      const { total } = loss.train().forward(features, int64(new Array(N).fill(-100)));
+      expect(total.item()).toBe(0);
+      total.backward();
+      const gradients = [features, ...loss.parameters()].flatMap(({ grad }) => (grad ? arrayOf(grad) : []));
+      expect(gradients.every((slope) => slope === 0)).toBe(true);
+    }
+  });
+
+  it('has finite losses and gradients for features of zeros, far out, and all alike', () => {
+    const loss = still(make(one));
+    const features = rowsOf([
+      [0, 0, 0],
+      [0, 0, 0],
+      [1e-30, 0, 0],
+      [300, -300, 300],
+      [1, 1, 1],
+      [1, 1, 1],
+    ]);
+    const { total } = loss.train().forward(features, labels);
+    total.backward();
+    expect(Number.isFinite(total.item())).toBe(true);
+    const slopes = [features, ...loss.parameters()].flatMap(({ grad }) => (grad ? arrayOf(grad) : []));
+    expect(slopes.every(Number.isFinite)).toBe(true);
+    // Not what dividing by a length next to 0 would make of them.
+    expect(Math.max(...arrayOf(features.grad!).slice(0, 9).map(Math.abs))).toBeLessThan(100);
+  });
+
+  it('refuses labels that are no class', () => {
+    const loss = make(one);
+    const features = torch.randn([2, D]);
+    expect(() => loss.forward(features, int64([0, K]))).toThrow();
+    expect(() => loss.forward(features, int64([0, -1]))).toThrow();
+  });
+
+  it('gives every parameter to the optimizer exactly once', () => {
+    const loss = make(one);
+    const given = loss.parameterGroups(0.1, 0.01).flatMap(({ params }) => params);
+    expect(new Set(given).size).toBe(given.length);
+    expect(new Set(given)).toEqual(new Set(loss.parameters().filter(({ requiresGrad }) => requiresGrad)));
+    for (const { lr, weightDecay, name } of loss.parameterGroups(0.1, 0.01)) {
+      expect(lr, name).toBeGreaterThan(0);
+      expect(weightDecay, name).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  it('goes on from its state dict as if it had not been interrupted', () => {
+    manualSeed(1);
+    const loss = make(one);
+    const features = torch.randn([6, D]);
+    const step = (of: ClassificationLoss): number => {
+      of.zeroGrad();
+      const { total } = of.forward(features, labels);
+      total.backward();
+      noGrad(() => {
+        for (const parameter of of.parameters()) {
+          if (parameter.grad) parameter.sub_(parameter.grad.mul(0.01));
+        }
+      });
+      return total.item();
+    };
+    for (let i = 0; i < 3; i++) step(loss);
+    const copy = make(one);
+    copy.loadStateDict(loss.stateDict());
+    expect([step(copy), step(copy)]).toEqual([step(loss), step(loss)]);
+    expect(copy.summary()).toEqual(loss.summary());
+  });
+
+  it('mixes labels, and takes a mixture for one step', () => {
+    const again = () => {
+      manualSeed(1);
+      return still(make(one), 3);
+    };
+    const loss = again();
+    const features = randomFeatures(6, D);
+    const otherLabels = int64([1, 1, 0, 3, 2, 2]);
+    const total = (y: Tensor): number => loss.forward(features, y).total.item();
+    const mixed = loss.forwardMixed(features, { labels, otherLabels, lambda: 0.3 });
+    expectClose(mixed.total.item(), 0.3 * total(labels) + 0.7 * total(otherLabels), { rtol: 1e-12 });
+    expectClose(mixed.total.item(), mixed.classification.item() + (mixed.regularizer?.item() ?? 0), {
+      rtol: 1e-12,
+    });
+
+    const states = [0.3, 1].map((lambda) => {
+      const moving = again().train();
+      if (lambda === 1) moving.forward(features, labels);
+      else moving.forwardMixed(features, { labels, otherLabels: labels, lambda });
+      return Object.values(moving.stateDict()).flatMap(arrayOf);
+    });
+    expectClose(states[0]!, states[1]!, { rtol: 1e-12, atol: 1e-15 });
+  });
+
+  it('leaves no tensors behind', () => {
+    const loss = make(one);
+    const features = torch.randn([6, D]);
+    const step = () =>
+      scope(() => {
+        loss.forward(features, labels).total.backward();
+        loss.zeroGrad();
+        loss.summary();
+      });
+    step();
+    const before = memory.tensors;
+    for (let i = 0; i < 3; i++) step();
+    expect(memory.tensors).toBe(before);
+  });
+
+  it('refuses options that it does not know, and sizes that are none', () => {
+    const [name, options] = one;
+    expect(() => createLoss(name as 'ce', K, D, { ...options, gama: 1 } as object)).toThrow(
+      /: there is no option "gama"; the options are /,
+    );
+    expect(() => createLoss(name as 'ce', K, D, 3 as unknown as object)).toThrow('expected an object, got 3');
+    expect(() => createLoss<LossName>(name, 0, D, options)).toThrow('expected');
+    expect(() => createLoss<LossName>(name, K, 1.5, options)).toThrow(
+      'featureDim: expected an integer of at least 1, got 1.5',
+    );
+  });
+});
+
+describe.each(titled(cases))('gradients of %s', (_, one) => {
+  it('are the derivatives', () => {
+    const loss = still(make(one), 5);
+    expectGradients(loss, randomFeatures(6, D, 6), labels);
+    expectGradients(loss, randomFeatures(6, D, 7), int64([0, -100, 2, 3, 3, 3]));
+  });
+});
+
+describe('classCounts', () => {
+  const needing = ['class-balanced', 'ldam', 'balanced-softmax'] as const;
+
+  it.each(needing)('must be given to %s', (name) => {
+    expect(() => createLoss(name, 3, 2)).toThrow(
+      /Loss: classCounts: expected the number of training images of each class, 3 integers of at least 1, got undefined/,
+    );
+    expect(() => createLoss(name, 3, 2, { classCounts: [1, 2] })).toThrow(
+      'classCounts: expected 3 integers, one for each class, got 2',
+    );
+    expect(() => createLoss(name, 3, 2, { classCounts: [5, 0, 2] })).toThrow(
+      'classCounts: expected integers of at least 1, got 0 for class 1',
+    );
+    expect(() => createLoss(name, 3, 2, { classCounts: [5, 1.5, 2] })).toThrow('got 1.5 for class 1');
+  });
+
+  it('are lacking only where they are needed and not given', () => {
+    for (const name of lossNames) {
+      expect(lacksClassCounts(name, {}), name).toBe((needing as readonly string[]).includes(name));
+    }
+    expect(lacksClassCounts('ldam', { classCounts })).toBe(false);
+    expect(lacksClassCounts('icu', { logPrior: 'counts' })).toBe(true);
+    expect(lacksClassCounts('icu', { logPrior: [0, 0] })).toBe(false);
+  });
+});
