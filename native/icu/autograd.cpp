@@ -227,7 +227,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> loss(
     c10::string_view reg_reduction, c10::string_view moment_center, bool moment_gradient,
     c10::string_view reduction, int64_t ignore_index, double min_log_variance,
     double max_log_variance, bool log_determinant, double lambda_likelihood,
-    c10::string_view likelihood, c10::string_view memory) {
+    c10::string_view likelihood, c10::string_view memory, c10::string_view precision) {
   LossOptions options;
   options.covariance = parse_covariance("icu::loss", covariance);
   options.gamma_mode = parse_gamma_mode(gamma_mode);
@@ -247,6 +247,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> loss(
   options.lambda_likelihood = lambda_likelihood;
   options.likelihood = parse_likelihood(likelihood);
   options.memory = parse_memory(memory);
+  options.precision = parse_precision(precision);
   check_options(options);
   check_loss_inputs(features, labels, means, log_variances, log_prior, options);
 

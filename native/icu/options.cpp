@@ -53,6 +53,9 @@ Likelihood parse_likelihood(std::string_view value) {
 Memory parse_memory(std::string_view value) {
   return parse<Memory, 3>("icu::loss", "memory", value, {"auto", "store", "recompute"});
 }
+Precision parse_precision(std::string_view value) {
+  return parse<Precision, 2>("icu::loss", "precision", value, {"exact", "split-tf32"});
+}
 
 bool LossOptions::stores_gaps(int64_t rows, int64_t classes, int64_t dims,
                               int64_t item_size) const {
@@ -72,6 +75,7 @@ std::vector<int64_t> LossOptions::modes() const {
           static_cast<int64_t>(log_determinant),
           static_cast<int64_t>(likelihood),
           static_cast<int64_t>(memory),
+          static_cast<int64_t>(precision),
           ignore_index};
 }
 
@@ -81,10 +85,10 @@ std::vector<double> LossOptions::constants() const {
 }
 
 LossOptions LossOptions::from(at::IntArrayRef modes, at::ArrayRef<double> constants) {
-  TORCH_CHECK(modes.size() == 11 && constants.size() == 7,
-              "icu: expected 11 modes and 7 constants, got ", modes.size(), " and ",
+  TORCH_CHECK(modes.size() == 12 && constants.size() == 7,
+              "icu: expected 12 modes and 7 constants, got ", modes.size(), " and ",
               constants.size());
-  const std::array<int64_t, 10> counts{3, 3, 3, 3, 2, 3, 2, 2, 2, 3};
+  const std::array<int64_t, 11> counts{3, 3, 3, 3, 2, 3, 2, 2, 2, 3, 2};
   for (size_t i = 0; i < counts.size(); i++) {
     TORCH_CHECK(modes[i] >= 0 && modes[i] < counts[i], "icu: modes[", i,
                 "]: expected an integer from 0 to ", counts[i] - 1, ", got ", modes[i]);
@@ -100,7 +104,8 @@ LossOptions LossOptions::from(at::IntArrayRef modes, at::ArrayRef<double> consta
   o.log_determinant = modes[7] != 0;
   o.likelihood = static_cast<Likelihood>(modes[8]);
   o.memory = static_cast<Memory>(modes[9]);
-  o.ignore_index = modes[10];
+  o.precision = static_cast<Precision>(modes[10]);
+  o.ignore_index = modes[11];
   o.alpha = constants[0];
   o.gamma = constants[1];
   o.lambda_mean = constants[2];

@@ -16,6 +16,7 @@ enum class MomentCenter : int64_t { learned, batch };
 enum class Reduction : int64_t { mean, sum, none };
 enum class Likelihood : int64_t { gaussian, euclidean };
 enum class Memory : int64_t { automatic, store, recompute };
+enum class Precision : int64_t { exact, split_tf32 };
 
 Covariance parse_covariance(std::string_view op, std::string_view value);
 GammaMode parse_gamma_mode(std::string_view value);
@@ -25,6 +26,7 @@ MomentCenter parse_moment_center(std::string_view value);
 Reduction parse_reduction(std::string_view value);
 Likelihood parse_likelihood(std::string_view value);
 Memory parse_memory(std::string_view value);
+Precision parse_precision(std::string_view value);
 
 // What a distance depends on besides its tensors (Eq. 9). Log-variances are clamped to the bounds.
 struct DistanceOptions {
@@ -54,6 +56,7 @@ struct LossOptions : DistanceOptions {
   Reduction reduction = Reduction::mean;
   Likelihood likelihood = Likelihood::gaussian;
   Memory memory = Memory::automatic;
+  Precision precision = Precision::exact;  // the CPU is exact either way
   bool moment_gradient = true;
   int64_t ignore_index = -100;
   double alpha = 1e-4;

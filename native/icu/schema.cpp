@@ -29,7 +29,8 @@ TORCH_LIBRARY(icu, m) {
   // rows V; share of them with d_iz < 0; their mean |x|. total: the sum of classification and
   // regularizer. Without log_determinant L_k = 0. memory says whether the forward pass keeps an
   // (N, K) array for the backward pass: 'store', 'recompute', or 'auto' up to 64 MiB or a quarter
-  // of the means.
+  // of the means. precision 'split-tf32' lets a GPU make the distances on its tensor cores, a logit
+  // to 1e-3; a CPU is exact either way.
   m.def(
       "loss(Tensor features, Tensor labels, Tensor means, Tensor log_variances, "
       "Tensor? log_prior=None, *, "
@@ -40,7 +41,7 @@ TORCH_LIBRARY(icu, m) {
       "str reduction='mean', int ignore_index=-100, "
       "float min_log_variance=-10, float max_log_variance=10, "
       "bool log_determinant=True, float lambda_likelihood=0, str likelihood='gaussian', "
-      "str memory='auto') "
+      "str memory='auto', str precision='exact') "
       "-> (Tensor classification, Tensor regularizer, Tensor diagnostics, Tensor total)");
   // d, (N, K), in the dtype of means.
   m.def(

@@ -115,14 +115,18 @@ export default {
     shape: { type: 'string', help: 'N,K,D instead of the table of shapes' },
     covariance: { type: 'string', help: 'isotropic or diagonal only' },
     state: { type: 'string', help: 'dense or trained only' },
+    device: { type: 'string', default: 'cpu', help: 'cpu or cuda, for both sides' },
   },
   async run({ options, selected, start, compare, note, temporaryFolder }) {
-    const peak = fmaPeak(options.threads, temporaryFolder());
-    note(
-      peak === null
-        ? 'the FMA peak was not measured: there is no C++ compiler'
-        : `FMA peak, ${options.threads} threads: ${Math.round(peak)} GFLOP/s`,
-    );
+    const device = oneOf('device', options.device, ['cpu', 'cuda']);
+    const peak = device === 'cpu' ? fmaPeak(options.threads, temporaryFolder()) : null;
+    if (device === 'cpu') {
+      note(
+        peak === null
+          ? 'the FMA peak was not measured: there is no C++ compiler'
+          : `FMA peak, ${options.threads} threads: ${Math.round(peak)} GFLOP/s`,
+      );
+    }
     const sides = await start();
     const results = [];
     for (const { shape, covariance, state } of problemsOf(options)) {
@@ -141,7 +145,7 @@ export default {
             ours: 'loss',
             peer: key,
             peerName,
-            settings: { shape, covariance, state },
+            settings: { shape, covariance, state, device },
             unit: 'ms',
             check: checkSameWork,
           },

@@ -1,12 +1,12 @@
 // Our case of the benchmark of the loss; peer.py draws the same problem from the same seed.
 import { IcuLoss } from '../../../dist/losses/index.js';
-import { manualSeed, noGrad, scope, torch } from '../../../dist/tensor/index.js';
+import { cuda, manualSeed, noGrad, scope, torch } from '../../../dist/tensor/index.js';
 
 /**
  * dense: features N(0, 1), means N(0, 1/D), σ = 1: all classes are about as near as one another.
  * trained: features σ = 0.3 around their class's mean, means N(0, 1).
  */
-function problem({ shape: [N, K, D], covariance, state, memory = 'auto' }) {
+function problem({ shape: [N, K, D], covariance, state, memory = 'auto', device = 'cpu' }) {
   manualSeed(0);
   const trained = state === 'trained';
   return scope(() => {
@@ -16,8 +16,10 @@ function problem({ shape: [N, K, D], covariance, state, memory = 'auto' }) {
     const features = trained ? means.indexSelect(0, labels).add_(noise.mul_(0.3)) : noise;
     const loss = new IcuLoss(K, D, { covariance, initialSigma: trained ? 0.3 : 1, memory });
     noGrad(() => loss.means.copy_(means));
-    features.requiresGrad = true;
-    return { features, labels, loss };
+    loss.to({ device });
+    const [x, y] = [features, labels].map((drawn) => drawn.to({ device }));
+    x.requiresGrad = true;
+    return { features: x, labels: y, loss };
   });
 }
 
@@ -38,6 +40,7 @@ export const cases = {
             step();
           });
         }
+        if (settings.device === 'cuda') cuda.synchronize();
       },
       values: () =>
         scope(() => {

@@ -22,7 +22,9 @@ def problem(settings):
     features = means[labels].add_(noise.mul_(0.3)) if trained else noise
     shape = (K, D) if settings["covariance"] == "diagonal" else (K,)
     log_variances = torch.full(shape, 2 * math.log(0.3) if trained else 0.0)
-    return [t.requires_grad_() for t in (features, means, log_variances)], labels
+    device = settings.get("device", "cpu")
+    inputs = [t.to(device).requires_grad_() for t in (features, means, log_variances)]
+    return inputs, labels.to(device)
 
 
 def regularizer(features, labels, means, log_variances):
@@ -40,6 +42,22 @@ def regularizer(features, labels, means, log_variances):
     return LAMBDA * (own - batch).square().sum() + LAMBDA * (variances - moments).square().sum()
 
 
+def dense_regularizer(features, labels, means, log_variances):
+    """The same over all classes, an absent one with weight 0: nothing whose shape depends on the labels, as a CUDA graph
+    needs it."""
+    counts = torch.zeros_like(means[:, 0]).index_add(0, labels, torch.ones_like(features[:, 0]))
+    present, share = (counts > 0).to(features.dtype), 1 / counts.clamp(min=1)
+    batch = torch.zeros_like(means).index_add(0, labels, features) * share[:, None]
+    squares = (features - means[labels]).square()
+    variances = log_variances.exp()
+    if log_variances.ndim == 1:
+        moments = torch.zeros_like(variances).index_add(0, labels, squares.mean(1)) * share
+    else:
+        moments = torch.zeros_like(means).index_add(0, labels, squares) * share[:, None]
+    of_variance = (variances - moments).square().reshape(len(means), -1).sum(1)
+    return LAMBDA * (((means - batch).square().sum(1) + of_variance) * present).sum()
+
+
 def log_determinants(log_variances, dims):
     return dims * log_variances if log_variances.ndim == 1 else log_variances.sum(1)
 
@@ -54,6 +72,7 @@ def classification(distances, labels, dims):
 class Loss:
     def __init__(self, settings):
         self.inputs, self.labels = problem(settings)
+        self.covariance = settings["covariance"]
 
     def forward(self, features, labels, means, log_variances):
         distances = self.distances(features, means, log_variances)
@@ -73,6 +92,8 @@ class Loss:
     def run(self, iterations):
         for _ in range(iterations):
             self.step()
+        if self.labels.is_cuda:
+            torch.cuda.synchronize()
 
     def values(self, argument, progress):
         parts = self.step()
