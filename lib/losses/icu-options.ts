@@ -24,6 +24,7 @@ export const regReductions = ['sum', 'classes', 'samples'] as const;
 export const momentCenters = ['learned', 'batch'] as const;
 const reductions = ['mean', 'sum', 'none'] as const;
 const memories = ['auto', 'store', 'recompute'] as const;
+const precisions = ['exact', 'split-tf32'] as const;
 
 /** The shape of each class's covariance, see `IcuOptions.covariance`. */
 export type Covariance = (typeof covariances)[number];
@@ -39,6 +40,8 @@ export type MomentCenter = (typeof momentCenters)[number];
 export type Reduction = (typeof reductions)[number];
 /** What is kept for the backward pass, see `IcuOptions.memory`. */
 export type IcuMemory = (typeof memories)[number];
+/** How a GPU makes the distances, see `IcuOptions.precision`. */
+export type IcuPrecision = (typeof precisions)[number];
 
 export interface IcuOptions {
   /**
@@ -90,6 +93,12 @@ export interface IcuOptions {
    * more. The loss and its gradients are the same up to rounding.
    */
   readonly memory: IcuMemory;
+  /**
+   * `split-tf32` lets a GPU make the distances of an isotropic or scalar covariance on its tensor cores, in sums of TF32
+   * numbers, and again directly where that would show: a logit is then good to about 10⁻³. `exact` has the rounding of
+   * float32. On a CPU both are exact. Default `exact`.
+   */
+  readonly precision: IcuPrecision;
 }
 
 export const icuDefaults: IcuOptions = {
@@ -108,6 +117,7 @@ export const icuDefaults: IcuOptions = {
   minLogVariance: -10,
   maxLogVariance: 10,
   memory: 'auto',
+  precision: 'exact',
 };
 
 const checks: { readonly [name in keyof IcuOptions]: Check } = {
@@ -126,6 +136,7 @@ const checks: { readonly [name in keyof IcuOptions]: Check } = {
   minLogVariance: finite,
   maxLogVariance: finite,
   memory: oneOf(memories),
+  precision: oneOf(precisions),
 };
 
 export const icuOptionNames = Object.keys(checks) as (keyof IcuOptions)[];

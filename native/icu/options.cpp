@@ -65,18 +65,12 @@ bool LossOptions::stores_gaps(int64_t rows, int64_t classes, int64_t dims,
 }
 
 std::vector<int64_t> LossOptions::modes() const {
-  return {static_cast<int64_t>(covariance),
-          static_cast<int64_t>(gamma_mode),
-          static_cast<int64_t>(alpha_mode),
-          static_cast<int64_t>(reg_reduction),
-          static_cast<int64_t>(moment_center),
-          static_cast<int64_t>(reduction),
-          static_cast<int64_t>(moment_gradient),
-          static_cast<int64_t>(log_determinant),
-          static_cast<int64_t>(likelihood),
-          static_cast<int64_t>(memory),
-          static_cast<int64_t>(precision),
-          ignore_index};
+  return {static_cast<int64_t>(covariance),      static_cast<int64_t>(gamma_mode),
+          static_cast<int64_t>(alpha_mode),      static_cast<int64_t>(reg_reduction),
+          static_cast<int64_t>(moment_center),   static_cast<int64_t>(reduction),
+          static_cast<int64_t>(moment_gradient), static_cast<int64_t>(log_determinant),
+          static_cast<int64_t>(likelihood),      static_cast<int64_t>(memory),
+          static_cast<int64_t>(precision),       ignore_index};
 }
 
 std::vector<double> LossOptions::constants() const {

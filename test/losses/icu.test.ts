@@ -127,6 +127,18 @@ describe('IcuLoss', () => {
     );
   });
 
+  it('is the same on a CPU whatever the precision', () => {
+    const inputs = randomProblem(shape, { seed: 5, labels: mixedLabels });
+    const totalOf = (options: IcuLossOptions): number => {
+      const { features, labels } = toTensors(inputs);
+      return lossOf(inputs, options).forward(features, labels).total.item();
+    };
+    expect(totalOf({ precision: 'split-tf32' })).toBe(totalOf({}));
+    expect(() => new IcuLoss(3, 2, { precision: 'tf32' as 'exact' })).toThrow(
+      'IcuLoss: precision: expected one of "exact", "split-tf32", got "tf32"',
+    );
+  });
+
   it('keeps N×K values for the backward pass, or none, as it is told', () => {
     const [N, K, D] = [256, 4096, 2];
     const features = torch.randn([N, D]);
