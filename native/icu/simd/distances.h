@@ -257,37 +257,33 @@ struct Expanded {
 // Rows that are looked at one by one where one of them has to be.
 constexpr int64_t gap_strip = 32;
 
-// `full` rows, or what is left of them where that is 0. Returns how many are not done with it.
+// `full` rows, or what is left of them where that is 0. Returns how many have to be computed again;
+// a row's own class is none of these.
 template <typename T, bool diagonal, bool relative, int64_t full>
 ICU_INLINE int64_t expand_strip(const GapTile<T>& tile, int64_t k, int64_t first) {
   const int64_t count = full ? full : tile.rows - first, own = tile.first + k;
   T* out = tile.out + k * tile.stride + first;
-  int64_t special = 0;
-#pragma omp simd reduction(+ : special)
+  int64_t wrong = 0;
+#pragma omp simd reduction(+ : wrong)
   for (int64_t i = 0; i < count; i++) {
     const Expanded<T, diagonal, relative> e(tile, k, first + i);
     out[i] = static_cast<T>(relative ? tile.base[first + i] - e.d : e.d);
-    special += e.off | (relative && tile.labels[first + i] == own);
+    wrong += e.off & !(relative && tile.labels[first + i] == own);
   }
-  return special;
+  return wrong;
 }
 
 template <typename T, bool diagonal, bool relative>
 void gaps_of(const GapTile<T>& tile) {
   for (int64_t k = 0; k < tile.classes; k++) {
     T* out = tile.out + k * tile.stride;
-    const int64_t own = tile.first + k;
     for (int64_t first = 0; first < tile.rows; first += gap_strip) {
       const int64_t end = tile.rows - first < gap_strip ? tile.rows : first + gap_strip;
-      const int64_t special = end - first == gap_strip
-                                  ? expand_strip<T, diagonal, relative, gap_strip>(tile, k, first)
-                                  : expand_strip<T, diagonal, relative, 0>(tile, k, first);
-      if (special == 0) continue;
+      const int64_t wrong = end - first == gap_strip
+                                ? expand_strip<T, diagonal, relative, gap_strip>(tile, k, first)
+                                : expand_strip<T, diagonal, relative, 0>(tile, k, first);
+      if (wrong == 0) continue;
       for (int64_t i = first; i < end; i++) {
-        if (relative && tile.labels[i] == own) {
-          out[i] = static_cast<T>(tile.base[i] - tile.base[i]);  // 0, or NaN where d_iz is none
-          continue;
-        }
         if (!Expanded<T, diagonal, relative>(tile, k, i).off) continue;
         const double q = squared_distance(
             tile.x.data + i * tile.x.stride, tile.mu.data + k * tile.mu.stride,
@@ -297,6 +293,13 @@ void gaps_of(const GapTile<T>& tile) {
         out[i] = static_cast<T>(relative ? tile.base[i] - d + (q - q) : d);
       }
     }
+  }
+  if constexpr (!relative) return;
+  for (int64_t i = 0; i < tile.rows; i++) {
+    const int64_t k = tile.labels[i] - tile.first;
+    if (k < 0 || k >= tile.classes) continue;
+    // 0, or NaN where d_iz is none.
+    tile.out[k * tile.stride + i] = static_cast<T>(tile.base[i] - tile.base[i]);
   }
 }
 
