@@ -58,10 +58,6 @@ export const classCountsOf = ({
 export const imageShape = (dataset: AnyDataset): number[] =>
   'images' in dataset ? dataset.images.shape.slice(1) : [3, dataset.size, dataset.size];
 
-/** The number of images of each class, K numbers. */
-export const classCountsOf = ({ labels, numClasses }: Dataset): number[] =>
-  scope(() => Array.from(labels.bincount(null, numClasses).toTypedArray(), Number));
-
 /**
  * A data set from bytes, copied. Images (N, C, H, W) and labels (N), row-major.
  * @throws TypeError if the numbers of bytes do not fit the shape, mean and std not the channels, or a label is no class
