@@ -44,10 +44,10 @@ class SmallPass {
     T *x = memory, *features = x + panel, *weights = features + panel, *means = weights + K * width,
       *zeros = means + sums;
     std::fill_n(means, sums + D, T(0));
-    std::vector<double> numbers(size_t(K) * (w + 3) + 7 * w, 0);
+    std::vector<double> numbers(size_t(K) * (2 * w + 3) + 7 * w, 0);
     double* distances = numbers.data();
-    double *class_a = distances + K * width, *class_distances = class_a + K,
-           *target_h = class_distances + K;
+    double *gaps = distances + K * width, *class_a = gaps + K * width,
+           *class_distances = class_a + K, *target_h = class_distances + K;
     double *base = target_h + K, *offset = base + width, *target_m = offset + width,
            *at_loss = target_m + width, *max = at_loss + width, *others = max + width,
            *target = others + width;
@@ -65,6 +65,7 @@ class SmallPass {
                               p_.terms.log_det.data(),
                               prior_.empty() ? nullptr : prior_.data(),
                               distances,
+                              gaps,
                               of.data(),
                               base,
                               offset,

@@ -49,6 +49,18 @@ void pack_samples(const SamplePanel<T>& panel) {
     const int64_t dims = panel.dims - first < block_dims ? panel.dims - first : block_dims;
     T* out = panel.out + first * panel.together + panel.before * dims;
     const T* centre = panel.centre + first;
+    if (dims < L / 2) {  // not worth a transposition
+      for (int64_t r = 0; r < W; r++) {
+        const T* x = panel.x.data + r * panel.x.stride + first;
+        for (int64_t d = 0; d < dims; d++) {
+          const T value = r < panel.rows ? x[d] - centre[d] : T(0);
+          out[d * W + r] = value;
+          if (r < panel.rows)
+            panel.squares[r] += static_cast<double>(value) * static_cast<double>(value);
+        }
+      }
+      continue;
+    }
     // |x'|^2 of each row: T over the lanes' own dimensions of the block, float64 from there.
     Vector<T> squares[W] = {};
     for (int64_t d = 0; d < dims; d += L) {

@@ -232,6 +232,7 @@ struct SmallTile {
   const double *v, *log_det;  // (classes)
   const double* prior;        // (classes), or null
   double* distances;          // d, (classes, width); the first step's result
+  double* gaps;               // memory of the same size
 
   const int64_t* labels;
   const double *base, *offset, *target_m, *upstream;  // m: the derivative of dhat_iz by Q_iz / 2

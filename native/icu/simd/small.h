@@ -41,49 +41,59 @@ void small_gradients(const SmallTile<T>& tile) {
   const int64_t K = tile.classes, D = tile.dims;
   double max[W], others[W] = {}, scale[W], target[W];
   for (int i = 0; i < W; i++) max[i] = 0;
-  // l_k - l_z; minus infinity for k = z, and NaN where a distance is none.
-  const auto gap_of = [&](int64_t k, int i) ICU_INLINE_LAMBDA {
-    const double d = tile.distances[k * W + i];
-    const double gap =
-        tile.base[i] - d + (d - d) + tile.offset[i] + (tile.prior ? tile.prior[k] : 0);
-    return tile.labels[i] == k ? -__builtin_inf() : gap;
-  };
+  const double *base = tile.base, *offset = tile.offset;
+  int64_t labels[W];
+  for (int i = 0; i < W; i++) labels[i] = tile.labels[i];
+  // l_k - l_z over the distances, which are needed once more: minus infinity for k = z, and NaN
+  // where a distance is none.
   for (int64_t k = 0; k < K; k++) {
+    const double* d = tile.distances + k * W;
+    double* gaps = tile.gaps + k * W;
+    const double prior = tile.prior ? tile.prior[k] : 0;
 #pragma omp simd
     for (int i = 0; i < W; i++) {
-      const double gap = gap_of(k, i);
+      const double value = base[i] - d[i] + (d[i] - d[i]) + offset[i] + prior;
+      const double gap = labels[i] == k ? -__builtin_inf() : value;
+      gaps[i] = gap;
       max[i] = gap > max[i] ? gap : max[i];
     }
   }
   for (int64_t k = 0; k < K; k++) {
+    const double* gaps = tile.gaps + k * W;
     T* w = tile.w + k * W;
 #pragma omp simd
     for (int i = 0; i < W; i++) {
-      const T e = exponential(static_cast<T>(gap_of(k, i) - max[i]));
+      const T e = exponential(static_cast<T>(gaps[i] - max[i]));
       w[i] = e;
       others[i] += static_cast<double>(e);
     }
   }
+  const double *upstream = tile.upstream, *target_m = tile.target_m;
+  double own[W];
 #pragma omp simd
   for (int i = 0; i < W; i++) {
     const double total = exponential(-max[i]) + others[i];
-    scale[i] = -tile.upstream[i] / total;
-    target[i] = tile.upstream[i] * (others[i] / total);
+    scale[i] = -upstream[i] / total;
+    target[i] = upstream[i] * (others[i] / total);
+    own[i] = target[i] * target_m[i];
+  }
+  for (int i = 0; i < W; i++) {
     tile.max[i] = max[i];
     tile.others[i] = others[i];
     tile.target[i] = target[i];
   }
   for (int64_t k = 0; k < K; k++) {
     T* w = tile.w + k * W;
+    const double* d = tile.distances + k * W;
     const double v = tile.v[k];
     double sum_a = 0, sum_ad = 0;
 #pragma omp simd reduction(+ : sum_a, sum_ad)
     for (int i = 0; i < W; i++) {
-      const double own = target[i] * tile.target_m[i], other = scale[i] * static_cast<double>(w[i]);
-      const double a = tile.labels[i] == k ? own : other;
+      const double other = scale[i] * static_cast<double>(w[i]);
+      const double a = labels[i] == k ? own[i] : other;
       w[i] = static_cast<T>(a * v);
       sum_a += a;
-      sum_ad += a * tile.distances[k * W + i];
+      sum_ad += a * d[i];
     }
     tile.class_a[k] += sum_a;
     tile.class_distances[k] += sum_ad;
