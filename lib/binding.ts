@@ -1,6 +1,7 @@
 /**
  * What the native addon exports. Tensors are handles: small integers into the addon's table. A plain number and a
- * handle look alike, so only lib/tensor calls these; everything above works with `Tensor`.
+ * handle look alike, so only lib/tensor calls these, and the threads of lib/data that decode images, which cannot load it;
+ * everything else works with `Tensor`.
  */
 export interface NativeBinding {
   /** Runs operator `id`; tensors are handles, `undefined` stands for a default. A result that is one of the arguments comes as null. */

@@ -16,7 +16,7 @@ export function evaluateCommand(): Command {
         'error, and each class',
     )
     .argument('<run>', "the run's folder, such as runs/mnist-2d-icu-seed0")
-    .option('--data-dir <folder>', 'the folder that has mnist/ (default: INTRACLASS_DATA, else data)')
+    .option('--data-dir <folder>', 'the folder of the data sets (default: INTRACLASS_DATA, else data)')
     .option('--device <name>', "cpu or cuda:0 (default: the run's)")
     .option('--threads <n>', "CPU threads (default: the run's)", integer(1))
     .option('--json', 'print one JSON object with all figures, the confusion matrix among them')
@@ -26,10 +26,19 @@ export function evaluateCommand(): Command {
     });
 }
 
-function evaluationJson({ run, config, epoch, test, trainCounts, result }: RunEvaluation): string {
+function evaluationJson({ run, config, epoch, test, trainCounts, result, skipped }: RunEvaluation): string {
   const { accuracy, labels: _, predicted: __, features: ___, ...figures } = test;
   const recorded = result?.testAccuracy ?? null;
-  return JSON.stringify({ run, epoch, testAccuracy: accuracy, ...figures, trainCounts, recorded, config });
+  return JSON.stringify({
+    run,
+    epoch,
+    testAccuracy: accuracy,
+    ...figures,
+    skipped,
+    trainCounts,
+    recorded,
+    config,
+  });
 }
 
 const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`);
@@ -41,6 +50,7 @@ export function evaluationText({
   test,
   trainCounts,
   result,
+  skipped,
 }: Omit<RunEvaluation, 'run'>): string {
   const { accuracy, correct, count, top5, calibration, shots, icu, featureNorm } = test;
   const bins = calibration.bins.length;
@@ -51,6 +61,7 @@ export function evaluationText({
     `calibration error ${percent(calibration.ece)} (ECE, ${bins} bins; the largest ${percent(calibration.mce)})`,
     `mean feature norm ${featureNorm.toPrecision(4)}`,
   ];
+  if (skipped > 0) lines.push(`images that could not be decoded and were left out: ${skipped}`);
   if (shots !== null) {
     lines.push(
       'by training images: ' +

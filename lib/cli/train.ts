@@ -1,4 +1,5 @@
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { augmentations, type DataName, dataNames, isDataName, samplers } from '../data/index.ts';
 import {
   alphaModes,
   covariances,
@@ -12,7 +13,6 @@ import {
 } from '../losses/index.ts';
 import { modelNames, modelTitle } from '../models/index.ts';
 import {
-  dataNames,
   duration,
   type EpochMetrics,
   interruptible,
@@ -68,7 +68,7 @@ export function trainCommand(): Command {
   return new Command('train')
     .summary('train a network, and test it')
     .description(
-      'train a network on MNIST. The epoch with the best accuracy on held-out training images is kept, and its ' +
+      'train a network on a data set. The epoch with the best accuracy on held-out training images is kept, and its ' +
         'test accuracy printed. Everything is written into a folder of its own. Ctrl-C stops after the step and saves.',
     )
     .addArgument(new Argument('[model]', `the network ${defaultsTo(d.model)}`).choices(modelNames))
@@ -114,12 +114,26 @@ export function trainCommand(): Command {
     .addOption(choice('--reg-reduction <kind>', 'how classes weigh', regReductions, icuDefaults.regReduction))
     .addOption(choice('--moment-center <kind>', 'of the variance', momentCenters, icuDefaults.momentCenter))
     .optionsGroup('Data:')
-    .addOption(
-      new Option('--data <name>', 'default: mnist, or where it cannot be had drawn-digits').choices([
-        ...dataNames,
-      ]),
+    .option(
+      '--data <name>',
+      `${dataNames.join(', ')} (default: mnist, or where it cannot be had drawn-digits)`,
+      dataName,
     )
-    .option('--data-dir <folder>', 'the folder that has mnist/ (default: INTRACLASS_DATA, else data)')
+    .option('--data-dir <folder>', 'the folder of the data sets (default: INTRACLASS_DATA, else data)')
+    .addOption(
+      new Option(
+        '--augment <kind>',
+        'how training varies images (default: as is usual for the data set)',
+      ).choices([...augmentations]),
+    )
+    .addOption(choice('--sampler <kind>', 'which images make up an epoch', samplers, d.sampler))
+    .option(
+      '--data-seed <n>',
+      `of held-out images and long-tailed subsets ${defaultsTo(d.dataSeed)}`,
+      integer(0),
+    )
+    .option('--workers <n>', 'threads that decode images in files (default: one for each core)', integer(1))
+    .option('--skip-corrupt', 'leave out images in files that cannot be decoded, and count them')
     .option('--limit-train <n>', 'train on the first n images only', integer(1))
     .optionsGroup('Where the run goes:')
     .option('--runs-dir <folder>', 'the folder of run folders', 'runs')
@@ -178,6 +192,11 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
   const lossOptions = { ...flags.lossOption, ...pick(givenIcu) };
   const config: Partial<TrainConfig> = { ...(model === undefined ? {} : { model }), ...pick(given) };
   return Object.keys(lossOptions).length === 0 ? config : { ...config, lossOptions };
+}
+
+function dataName(text: string): DataName {
+  if (isDataName(text)) return text;
+  throw new InvalidArgumentError(`Expected one of ${dataNames.join(', ')}.`);
 }
 
 /** runName → --run-name */

@@ -1,36 +1,66 @@
 import { describeValue, Generator, noGrad, scope, type Tensor, tensor, torch } from '../tensor/index.ts';
+import type { Augmentation } from './augment.ts';
 
-/** Images with their classes, as bytes: a batch becomes float32 when it is made. */
-export interface Dataset {
+/** What every data set has, wherever its images are. */
+export interface LabelledImages {
   /** 'mnist' */
   readonly name: string;
-  /** (N, C, H, W) uint8 */
-  readonly images: Tensor;
   /** (N) int64, from 0 to K − 1 */
   readonly labels: Tensor;
   readonly numClasses: number;
-  /** Of a pixel from 0 to 1; a batch is (pixel / 255 − mean) / std. */
-  readonly mean: number;
-  readonly std: number;
+  /** Of a pixel from 0 to 1, of each channel or of all; a batch is (pixel / 255 − mean) / std. */
+  readonly mean: number | readonly number[];
+  readonly std: number | readonly number[];
+  /** How training varies the images unless it is told otherwise. Default 'none'. */
+  readonly augment?: Augmentation;
 }
 
+/** Images in memory with their classes, as bytes: a batch becomes float32 when it is made. */
+export interface Dataset extends LabelledImages {
+  /** (N, C, H, W) uint8 */
+  readonly images: Tensor;
+}
+
+/** Images in files, decoded when a batch is made. See `loadImageFolder`. */
+export interface ImageFolder extends LabelledImages {
+  /** Paths, N of them */
+  readonly files: readonly string[];
+  /** The names of the classes, which are the names of their folders, sorted */
+  readonly classes: readonly string[];
+  /** Height and width of an image in a batch */
+  readonly size: number;
+  /** Files that could not be decoded, with the reason. Null: such a file is an error. */
+  readonly skipped: Map<string, string> | null;
+  /** Threads that decode; null: one for each core, as far as Node.js's thread pool goes */
+  readonly workers: number | null;
+}
+
+export type AnyDataset = Dataset | ImageFolder;
+
 /** A data set's parts: the held-out split chooses the epoch, the test set is only ever reported. */
-export interface Splits {
-  readonly train: Dataset;
-  readonly validation: Dataset;
-  readonly test: Dataset;
+export interface Splits<D extends AnyDataset = Dataset> {
+  readonly train: D;
+  readonly validation: D;
+  readonly test: D;
 }
 
 /** The number of images. */
-export const sizeOf = (dataset: Dataset): number => dataset.labels.shape[0]!;
+export const sizeOf = (dataset: LabelledImages): number => dataset.labels.shape[0]!;
 
 /** The number of images of each class, K numbers. */
-export const classCountsOf = ({ labels, numClasses }: Dataset): number[] =>
+export const classCountsOf = ({
+  labels,
+  numClasses,
+}: Pick<LabelledImages, 'labels' | 'numClasses'>): number[] =>
   scope(() => Array.from(labels.bincount(null, numClasses).toTypedArray(), Number));
+
+/** Of an image in a batch: (C, H, W). */
+export const imageShape = (dataset: AnyDataset): number[] =>
+  'images' in dataset ? dataset.images.shape.slice(1) : [3, dataset.size, dataset.size];
 
 /**
  * A data set from bytes, copied. Images (N, C, H, W) and labels (N), row-major.
- * @throws TypeError if the numbers of bytes do not fit the shape, or a label is no class
+ * @throws TypeError if the numbers of bytes do not fit the shape, mean and std not the channels, or a label is no class
  */
 export function datasetFromBytes(
   bytes: { images: Uint8Array; labels: Uint8Array },
@@ -43,6 +73,14 @@ export function datasetFromBytes(
     throw new TypeError(
       `datasetFromBytes: images: expected ${expected} bytes for ${count} of ${shape.join('×')}, got ${bytes.images.length}`,
     );
+  }
+  for (const name of ['mean', 'std'] as const) {
+    const value = rest[name];
+    if (typeof value !== 'number' && value.length !== shape[0]) {
+      throw new TypeError(
+        `datasetFromBytes: ${name}: expected a number, or one for each of ${shape[0]} channels, got ${value.length}`,
+      );
+    }
   }
   const bad = bytes.labels.findIndex((label) => label >= rest.numClasses);
   if (bad >= 0) {
@@ -58,16 +96,24 @@ export function datasetFromBytes(
 }
 
 /** The images at these places, (M) int64, in their order. */
-export function subset(dataset: Dataset, indices: Tensor): Dataset {
-  return scope(() => ({
-    ...dataset,
-    images: dataset.images.indexSelect(0, indices).keep(),
-    labels: dataset.labels.indexSelect(0, indices).keep(),
-  }));
+export function subset<D extends AnyDataset>(dataset: D, indices: Tensor): D {
+  const pick = (): Partial<Dataset> | Partial<ImageFolder> =>
+    'images' in dataset
+      ? { images: dataset.images.indexSelect(0, indices).keep() }
+      : { files: numbersOf(indices).map((i) => dataset.files[i]!) };
+  return scope(() => ({ ...dataset, ...pick(), labels: dataset.labels.indexSelect(0, indices).keep() }));
 }
 
+/** The elements of an int64 tensor. */
+export const numbersOf = (integers: Tensor): number[] =>
+  Array.from(integers.toTypedArray() as BigInt64Array, Number);
+
+/** int64 */
+export const placesOf = (indices: Iterable<number>): Tensor =>
+  tensor(BigInt64Array.from([...indices].map(BigInt)));
+
 /** The first `count` images, or all where there are fewer. */
-export function firstOf(dataset: Dataset, count: number): Dataset {
+export function firstOf<D extends AnyDataset>(dataset: D, count: number): D {
   if (!(Number.isInteger(count) && count >= 1)) {
     throw new TypeError(`firstOf: count: expected an integer of at least 1, got ${describeValue(count)}`);
   }
@@ -79,7 +125,7 @@ export function firstOf(dataset: Dataset, count: number): Dataset {
  * @returns [the rest, in the original order; the images split off]
  * @throws RangeError if there are not more than `count` images
  */
-export function splitOff(dataset: Dataset, count: number, seed: number): [rest: Dataset, held: Dataset] {
+export function splitOff<D extends AnyDataset>(dataset: D, count: number, seed: number): [rest: D, held: D] {
   const total = sizeOf(dataset);
   if (!(Number.isInteger(count) && count >= 1 && count < total)) {
     throw new RangeError(
@@ -89,10 +135,10 @@ export function splitOff(dataset: Dataset, count: number, seed: number): [rest: 
   return noGrad(() =>
     scope(() => {
       const generator = new Generator().manualSeed(seed);
-      const labels = dataset.labels.toTypedArray() as BigInt64Array;
-      const shuffled = torch.randperm(total, { generator, dtype: 'int64' }).toTypedArray() as BigInt64Array;
+      const labels = numbersOf(dataset.labels);
+      const shuffled = numbersOf(torch.randperm(total, { generator, dtype: 'int64' }));
       const members: number[][] = Array.from({ length: dataset.numClasses }, () => []);
-      for (const i of shuffled) members[Number(labels[Number(i)])]!.push(Number(i));
+      for (const i of shuffled) members[labels[i]!]!.push(i);
       const held = new Uint8Array(total);
       shares(
         members.map((list) => list.length),
@@ -100,11 +146,23 @@ export function splitOff(dataset: Dataset, count: number, seed: number): [rest: 
       ).forEach((share, k) => {
         for (const i of members[k]!.slice(0, share)) held[i] = 1;
       });
-      const places = (flag: number) =>
-        tensor(BigInt64Array.from([...held.keys()].filter((i) => held[i] === flag).map(BigInt)));
-      return [subset(dataset, places(0)), subset(dataset, places(1))] as [Dataset, Dataset];
+      const places = (flag: number) => placesOf([...held.keys()].filter((i) => held[i] === flag));
+      return [subset(dataset, places(0)), subset(dataset, places(1))] as [D, D];
     }),
   );
+}
+
+/** A training set without the `count` images held out of it, and these. Takes over the data set's memory. */
+export function holdOut<D extends AnyDataset>(all: D, count: number, seed = 0): { train: D; validation: D } {
+  const [train, validation] = splitOff(all, count, seed);
+  dispose(all);
+  return { train, validation };
+}
+
+/** Frees the data set's tensors. */
+export function dispose(dataset: AnyDataset): void {
+  if ('images' in dataset) dataset.images.dispose();
+  dataset.labels.dispose();
 }
 
 /** `count` divided in proportion to `sizes`; what rounding down leaves goes to the largest remainders. */

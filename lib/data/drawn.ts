@@ -6,7 +6,7 @@ import { heldOut, mnistPixels } from './mnist.ts';
  * Digits that this package draws itself, in MNIST's numbers: 55,000 to train, 5,000 held out, 10,000 to test. They
  * stand in where MNIST cannot be had, and are the same on every machine; accuracies on them are no MNIST accuracies.
  */
-export const loadDrawnDigits = (): Splits => ({
+export const loadDrawnDigits = (): Splits<Dataset> => ({
   train: part(55000, 1),
   validation: part(heldOut, 2),
   test: loadDrawnTest(),

@@ -1,10 +1,6 @@
 /** The idx format of MNIST: a magic number, sizes, then bytes; big-endian. */
-import { gunzipSync } from 'node:zlib';
-
-/** A file that is not what its name says. */
-export class DataFileError extends Error {
-  override readonly name = 'DataFileError';
-}
+import { DataFileError } from './errors.ts';
+import { gunzip } from './gzip.ts';
 
 export interface IdxFile {
   /** For images [N, H, W], for labels [N]. */
@@ -25,7 +21,7 @@ export interface IdxFile {
  * @throws DataFileError with the file and the offset
  */
 export function parseIdx(bytes: Uint8Array, name: string): IdxFile {
-  const content = bytes[0] === 0x1f && bytes[1] === 0x8b ? unzip(bytes, name) : bytes;
+  const content = gunzip(bytes, name);
   const fail = (offset: number, what: string): never => {
     throw new DataFileError(`${name}: at offset ${offset}: ${what}`);
   };
@@ -50,14 +46,4 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxFile {
     );
   }
   return { shape, data: content.subarray(start) };
-}
-
-function unzip(bytes: Uint8Array, name: string): Uint8Array {
-  try {
-    return gunzipSync(bytes);
-  } catch (error) {
-    throw new DataFileError(
-      `${name}: the gzip stream of ${bytes.length} bytes is damaged: ${(error as Error).message}`,
-    );
-  }
 }

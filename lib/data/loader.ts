@@ -1,6 +1,8 @@
-import { describeValue, Generator, scope, type Tensor, torch } from '../tensor/index.ts';
-import { type Dataset, sizeOf } from './dataset.ts';
-import { mixedSeed } from './random.ts';
+import { describeValue, scope, type Tensor } from '../tensor/index.ts';
+import { type Augmentation, cropFlip, drawCrops } from './augment.ts';
+import type { Dataset } from './dataset.ts';
+import { Normalization } from './normalize.ts';
+import { Order, type OrderOptions } from './order.ts';
 
 export interface Batch {
   /** (B, C, H, W) float32, normalised */
@@ -9,43 +11,59 @@ export interface Batch {
   labels: Tensor;
 }
 
-export interface DataLoaderOptions {
-  batchSize: number;
-  /** Shuffle with this seed; without it images come in their order. */
-  seed?: number;
-  /** Leave out a last batch that is not full. Default false. */
-  dropLast?: boolean;
+/** The batches of an epoch, by number from 0. They belong to whoever takes them. */
+export interface Batches<B extends Batch | Promise<Batch>> {
+  batch(i: number): B;
+  /** Ends the epoch: no more batches. */
+  dispose(): void;
+}
+
+/** Gives batches, epoch by epoch: of images in memory at once, of images in files when they have been decoded. */
+export interface Loader {
+  readonly batchSize: number;
+  /** Batches in an epoch. */
+  readonly length: number;
+  /** @param number which epoch, from 1 */
+  epoch(number: number): Batches<Batch | Promise<Batch>>;
+}
+
+export interface LoaderOptions extends OrderOptions {
+  /** How images are varied; needs a seed. Default 'none'. */
+  augment?: Augmentation;
   /** Where batches are put. Default 'cpu'. */
   device?: string;
 }
 
+export type DataLoaderOptions = LoaderOptions;
+
 /**
- * Batches of a data set. Each epoch's order depends on the seed and the epoch alone, so a training run can be taken
- * up anywhere. A batch is gathered and normalised by LibTorch, never pixel by pixel.
+ * Batches of a data set in memory. What is random in an epoch depends on the seed and the epoch alone, so a training
+ * run can be taken up anywhere. A batch is gathered, augmented and normalised by LibTorch, never image by image.
  */
-export class DataLoader {
+export class DataLoader implements Loader {
   readonly dataset: Dataset;
   readonly batchSize: number;
-  /** Batches in an epoch. */
   readonly length: number;
-  readonly #seed: number | null;
+  readonly #order: Order;
+  readonly #augment: Augmentation;
   readonly #device: string;
 
-  /** @throws TypeError if batchSize is not an integer of at least 1, or seed not an integer of at least 0 */
+  /** @throws TypeError for an option that is not valid */
   constructor(dataset: Dataset, options: DataLoaderOptions) {
-    const { batchSize, seed, dropLast = false, device = 'cpu' } = options;
-    if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
+    const { augment = 'none', device = 'cpu' } = options;
+    this.#order = new Order(dataset, options);
+    if (augment !== 'none' && augment !== 'crop-flip') {
       throw new TypeError(
-        `DataLoader: batchSize: expected an integer of at least 1, got ${describeValue(batchSize)}`,
+        `DataLoader: augment: expected none or crop-flip for images in memory, got ${describeValue(augment)}`,
       );
     }
-    if (seed !== undefined && !(Number.isSafeInteger(seed) && seed >= 0)) {
-      throw new TypeError(`DataLoader: seed: expected an integer of at least 0, got ${describeValue(seed)}`);
+    if (augment !== 'none' && options.seed === undefined) {
+      throw new TypeError('DataLoader: augment: expected a seed beside it, got none');
     }
     this.dataset = dataset;
-    this.batchSize = batchSize;
-    this.length = (dropLast ? Math.floor : Math.ceil)(sizeOf(dataset) / batchSize);
-    this.#seed = seed ?? null;
+    this.batchSize = this.#order.batchSize;
+    this.length = this.#order.length;
+    this.#augment = augment;
     this.#device = device;
   }
 
@@ -54,30 +72,34 @@ export class DataLoader {
    * @param number which epoch, from 1
    * @throws TypeError if it is not an integer of at least 1
    */
-  epoch(number: number): { batch(i: number): Batch; dispose(): void } {
-    const { dataset, batchSize, length } = this;
-    const count = sizeOf(dataset);
-    const order = scope(() => this.order(number)).keep();
-    // (pixel / 255 − mean) / std as one scale and one offset.
-    const scale = 1 / (255 * dataset.std);
-    const offset = -dataset.mean / dataset.std;
+  epoch(number: number): Batches<Batch> {
+    const device = this.#device;
+    const { images, labels } = this.dataset;
+    const { order, crops } = scope(() => {
+      const { order, generator } = this.#order.epoch(number);
+      const crops = this.#augment === 'none' ? null : drawCrops(order.shape[0]!, generator).keep();
+      return { order: order.keep(), crops };
+    });
+    const normalization = new Normalization(this.dataset, device);
     return {
       batch: (i) => {
-        if (!(Number.isInteger(i) && i >= 0 && i < length)) {
-          throw new RangeError(
-            `DataLoader: batch: expected an integer from 0 to ${length - 1}, got ${describeValue(i)}`,
-          );
-        }
+        const { start, count } = this.#order.rows(i);
         return scope(() => {
-          const rows = order.narrow(0, i * batchSize, Math.min(batchSize, count - i * batchSize));
-          const pixels = dataset.images.indexSelect(0, rows).to({ device: this.#device });
+          const rows = order.narrow(0, start, count);
+          const pixels = images.indexSelect(0, rows).to({ device });
+          const varied =
+            crops === null ? pixels : cropFlip(pixels, crops.narrow(0, start, count).to({ device }));
           return {
-            images: pixels.to({ dtype: 'float32' }).mul_(scale).add_(offset),
-            labels: dataset.labels.indexSelect(0, rows).to({ device: this.#device }),
+            images: normalization.apply(varied),
+            labels: labels.indexSelect(0, rows).to({ device }),
           };
         });
       },
-      dispose: () => order.dispose(),
+      dispose: () => {
+        order.dispose();
+        crops?.dispose();
+        normalization.dispose();
+      },
     };
   }
 
@@ -86,14 +108,6 @@ export class DataLoader {
    * @param epoch from 1
    */
   order(epoch: number): Tensor {
-    if (!(Number.isSafeInteger(epoch) && epoch >= 1)) {
-      throw new TypeError(
-        `DataLoader: epoch: expected an integer of at least 1, got ${describeValue(epoch)}`,
-      );
-    }
-    const count = sizeOf(this.dataset);
-    if (this.#seed === null) return torch.arange(count, { dtype: 'int64' });
-    const generator = new Generator(mixedSeed(this.#seed, epoch));
-    return torch.randperm(count, { generator, dtype: 'int64' });
+    return this.#order.epoch(epoch).order;
   }
 }

@@ -1,9 +1,15 @@
+import {
+  type Augmentation,
+  absoluteDataName,
+  augmentations,
+  type DataName,
+  dataNames,
+  isDataName,
+  samplers,
+} from '../data/index.ts';
 import { type LossName, type LossOptions, lossNames } from '../losses/index.ts';
 import { type ModelName, modelNames } from '../models/index.ts';
 import { describeValue } from '../tensor/index.ts';
-
-export const dataNames = ['mnist', 'drawn-digits'] as const;
-export type DataName = (typeof dataNames)[number];
 
 /** Everything that decides what a run computes; `config.json` of its folder. */
 export interface TrainConfig {
@@ -11,6 +17,16 @@ export interface TrainConfig {
   loss: LossName;
   lossOptions: LossOptions[LossName];
   data: DataName;
+  /** How training varies the images; null: as is usual for the data set. */
+  augment: Augmentation | null;
+  /** Which images make up an epoch. */
+  sampler: (typeof samplers)[number];
+  /** Of the held-out images, and of the images of a long-tailed subset: not of the run. */
+  dataSeed: number;
+  /** Leave out images in files that cannot be decoded, instead of stopping at the first. */
+  skipCorrupt: boolean;
+  /** Threads that decode images in files; null: one for each core. They change nothing in what is computed. */
+  workers: number | null;
   epochs: number;
   batchSize: number;
   /** The highest learning rate of the one-cycle schedule. */
@@ -37,6 +53,11 @@ export const trainDefaults: Readonly<TrainConfig> = {
   loss: 'icu',
   lossOptions: {},
   data: 'mnist',
+  augment: null,
+  sampler: 'shuffle',
+  dataSeed: 0,
+  skipCorrupt: false,
+  workers: null,
   epochs: 8,
   batchSize: 128,
   lr: 0.01,
@@ -67,7 +88,12 @@ const checks: Record<keyof TrainConfig, Check> = {
   model: oneOf(modelNames),
   loss: oneOf(lossNames),
   lossOptions: ['an object', (value) => typeof value === 'object' && value !== null && !Array.isArray(value)],
-  data: oneOf(dataNames),
+  data: [`one of ${dataNames.join(', ')}`, isDataName],
+  augment: orNull(oneOf(augmentations)),
+  sampler: oneOf(samplers),
+  dataSeed: integer(0),
+  skipCorrupt: ['true or false', (value) => typeof value === 'boolean'],
+  workers: orNull(integer(1)),
   epochs: integer(1),
   batchSize: integer(2),
   lr: ['a finite number above 0', (value) => Number.isFinite(value) && (value as number) > 0],
@@ -101,5 +127,6 @@ export function resolveConfig(given: Partial<TrainConfig> = {}): TrainConfig {
     if (!holds(value))
       throw new TypeError(`train: ${name}: expected ${expected}, got ${describeValue(value)}`);
   }
-  return config;
+  // A run may be taken up from another working directory.
+  return { ...config, data: absoluteDataName(config.data) };
 }

@@ -1,4 +1,4 @@
-import type { DataLoader, Mixup } from '../data/index.ts';
+import type { Loader, Mixup } from '../data/index.ts';
 import type { LossOutput, MixedLabels } from '../losses/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
 import { noGrad, scope, Tensor, torch } from '../tensor/index.ts';
@@ -24,7 +24,7 @@ export class DivergedError extends Error {
 }
 
 export interface EpochOptions extends Classifier {
-  loader: DataLoader;
+  loader: Loader;
   optimizer: Optimizer;
   /** Steps once after each optimiser step. */
   scheduler?: LRScheduler;
@@ -89,8 +89,8 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
   loss.train();
   try {
     while (step < loader.length && !signal?.aborted) {
+      const batch = await batches.batch(step);
       scope(() => {
-        const batch = batches.batch(step);
         const mixed = mixup?.mix(batch, epoch, step) ?? null;
         const { images, labels } = mixed ?? batch;
         optimizer.zeroGrad();
@@ -105,6 +105,8 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
           unread.push({ figures: torch.stack(Object.values(figures)).keep(), images: labels.shape[0]! });
         });
       });
+      batch.images.dispose();
+      batch.labels.dispose();
       step++;
       if (step % readEvery === 0) read();
       await new Promise(setImmediate);

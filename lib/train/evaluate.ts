@@ -1,4 +1,4 @@
-import { DataLoader, type Dataset, sizeOf } from '../data/index.ts';
+import { type AnyDataset, createLoader, type LabelledImages, sizeOf } from '../data/index.ts';
 import { type ClassificationLoss, IcuLoss } from '../losses/index.ts';
 import type { Backbone } from '../models/index.ts';
 import { describeValue, noGrad, scope, type Tensor } from '../tensor/index.ts';
@@ -7,6 +7,7 @@ import {
   type Calibration,
   calibration,
   confusionMatrix,
+  firstVerdicts,
   judge,
   noVerdicts,
   rankCorrelation,
@@ -74,48 +75,56 @@ export interface EvaluateOptions {
 
 /**
  * Predicts every image in evaluation mode, without margins or labels, and leaves the modules in the mode they were in.
- * Between batches other work gets its turn.
- * @throws the signal's reason once it is aborted; TypeError if a label is no class, or the loss has other classes
+ * Between batches other work gets its turn. Images that could not be decoded, where the data set skips them, count for
+ * nothing.
+ * @throws the signal's reason once it is aborted; TypeError if a label is no class, or the loss has other classes;
+ *   Error if there are no images
  */
 export function evaluate(
   classifier: Classifier,
-  dataset: Dataset,
+  dataset: AnyDataset,
   options: EvaluateOptions & { features: true },
 ): Promise<Evaluation & { features: Float32Array }>;
 export function evaluate(
   classifier: Classifier,
-  dataset: Dataset,
+  dataset: AnyDataset,
   options?: EvaluateOptions,
 ): Promise<Evaluation>;
 export async function evaluate(
   { model, loss }: Classifier,
-  dataset: Dataset,
+  dataset: AnyDataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   const { device = 'cpu', signal, trainCounts = null } = options;
-  const count = sizeOf(dataset);
+  const most = sizeOf(dataset);
   const { numClasses } = dataset;
   check(dataset, loss, trainCounts);
   const batchSize = options.batchSize ?? batchFor(model);
-  const features = options.features ? new Float32Array(count * model.featureDim) : null;
-  const verdicts = noVerdicts(count);
-  verdicts.labels.set(labelsOf(dataset));
+  const features = options.features ? new Float32Array(most * model.featureDim) : null;
+  const all = noVerdicts(most);
+  let count = 0;
   let norms = 0;
-  const epoch = new DataLoader(dataset, { batchSize, device }).epoch(1);
+  const loader = createLoader(dataset, { batchSize, device });
+  const epoch = loader.epoch(1);
   const modes = [model.training, loss.training] as const;
   model.eval();
   loss.eval();
   try {
-    for (let start = 0; start < count; start += batchSize) {
+    for (let i = 0; i < loader.length; i++) {
       signal?.throwIfAborted();
+      const { images, labels } = await epoch.batch(i);
       noGrad(() =>
         scope(() => {
-          const outputs = model.forward(epoch.batch(start / batchSize).images);
-          judge(valuesOf(loss.logits(outputs)), numClasses, verdicts, start);
+          const outputs = model.forward(images);
+          all.labels.set(Int32Array.from(labels.toTypedArray() as BigInt64Array, Number), count);
+          judge(valuesOf(loss.logits(outputs)), numClasses, all, count);
           norms += outputs.to({ dtype: 'float64' }).square().sum([1]).sqrt().sum().item();
-          features?.set(valuesOf(outputs), start * model.featureDim);
+          features?.set(valuesOf(outputs), count * model.featureDim);
         }),
       );
+      count += labels.shape[0]!;
+      images.dispose();
+      labels.dispose();
       await new Promise(setImmediate);
     }
   } finally {
@@ -123,7 +132,12 @@ export async function evaluate(
     model.train(modes[0]);
     loss.train(modes[1]);
   }
-  const { labels, predicted, rank, confidence, ownLogit } = verdicts;
+  if (count === 0) {
+    throw new Error(
+      `evaluate: dataset: expected at least one image, got none of ${most} that could be decoded`,
+    );
+  }
+  const { labels, predicted, rank, confidence, ownLogit } = firstVerdicts(all, count);
   const confusion = confusionMatrix(labels, predicted, numClasses);
   const byClass = accuracyByClass(confusion);
   return {
@@ -139,7 +153,7 @@ export async function evaluate(
     icu: loss instanceof IcuLoss ? icuFigures(loss, ownLogit, trainCounts) : null,
     labels,
     predicted,
-    features,
+    features: features === null ? null : features.subarray(0, count * model.featureDim),
   };
 }
 
@@ -152,23 +166,18 @@ function batchFor(model: Backbone): number {
 const valuesOf = (tensor: Tensor): Float32Array =>
   tensor.to({ device: 'cpu', dtype: 'float32' }).toTypedArray() as Float32Array;
 
-/** (N) @throws TypeError if a label is no class */
-function labelsOf({ labels, numClasses }: Dataset): Int32Array {
-  const values = Int32Array.from(labels.toTypedArray() as BigInt64Array, Number);
-  const bad = values.findIndex((label) => !(label >= 0 && label < numClasses));
-  if (bad >= 0) {
-    throw new TypeError(
-      `evaluate: dataset: expected labels from 0 to ${numClasses - 1}, got ${values[bad]} for image ${bad}`,
-    );
-  }
-  return values;
-}
-
 function check(
-  { numClasses }: Dataset,
+  { labels, numClasses }: LabelledImages,
   loss: ClassificationLoss,
   trainCounts: readonly number[] | null,
 ): void {
+  const classes = labels.toTypedArray() as BigInt64Array;
+  const bad = classes.findIndex((label) => !(label >= 0n && label < numClasses));
+  if (bad >= 0) {
+    throw new TypeError(
+      `evaluate: dataset: expected labels from 0 to ${numClasses - 1}, got ${classes[bad]} for image ${bad}`,
+    );
+  }
   if (loss.numClasses !== numClasses) {
     throw new TypeError(
       `evaluate: loss: expected ${numClasses} classes, the data set's, got ${loss.numClasses}`,

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { DataLoader, Dataset, Mixup } from '../data/index.ts';
+import type { AnyDataset, Loader, Mixup } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
 import { describeValue } from '../tensor/index.ts';
 import { meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
@@ -38,11 +38,11 @@ export interface EpochMetrics extends Record<string, number> {
 export interface FitOptions extends Classifier {
   optimizer: Optimizer;
   scheduler?: LRScheduler;
-  loader: DataLoader;
+  loader: Loader;
   /** Mixes each batch. Default: none. */
   mixup?: Mixup | null;
   /** Chooses the epoch; never the test set. */
-  validation: Dataset;
+  validation: AnyDataset;
   epochs: number;
   device?: string;
   /** Where to go on. Default: at the beginning. */

@@ -1,6 +1,6 @@
 /** Training, evaluation, checkpoints and run folders. */
 export { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
-export { type DataName, dataNames, resolveConfig, type TrainConfig, trainDefaults } from './config.ts';
+export { resolveConfig, type TrainConfig, trainDefaults } from './config.ts';
 export { DivergedError, type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 export {
   type Classifier,

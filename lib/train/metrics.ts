@@ -25,6 +25,15 @@ export const noVerdicts = (count: number): Verdicts => ({
   ownLogit: new Float64Array(count),
 });
 
+/** Those of the first images. */
+export const firstVerdicts = (verdicts: Verdicts, count: number): Verdicts => ({
+  labels: verdicts.labels.subarray(0, count),
+  predicted: verdicts.predicted.subarray(0, count),
+  rank: verdicts.rank.subarray(0, count),
+  confidence: verdicts.confidence.subarray(0, count),
+  ownLogit: verdicts.ownLogit.subarray(0, count),
+});
+
 /** As LibTorch sorts: NaN is the greatest. */
 const isGreater = (a: number, b: number): boolean => a > b || (Number.isNaN(a) && !Number.isNaN(b));
 const isEqual = (a: number, b: number): boolean => a === b || (Number.isNaN(a) && Number.isNaN(b));

@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/index.ts';
+import type { AnyDataset } from '../data/index.ts';
 import { GaussianLoss } from '../losses/index.ts';
 import { type CurvesPanel, curvesPlot, featurePlot, svgToPng } from '../plot/index.ts';
 import { noGrad, scope } from '../tensor/index.ts';
@@ -39,7 +39,7 @@ type EvaluationWithFeatures = Evaluation & { features: Float32Array };
 export async function drawFeatures(
   folder: RunFolder,
   classifier: Classifier,
-  parts: { train: Dataset; test: EvaluationWithFeatures },
+  parts: { train: AnyDataset; test: EvaluationWithFeatures },
   title: string,
   options: { device?: string; signal?: AbortSignal } = {},
 ): Promise<void> {

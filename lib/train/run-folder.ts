@@ -26,6 +26,8 @@ export interface RunResult {
   test: Pick<Evaluation, 'top5' | 'shots' | 'featureNorm' | 'icu'> & Pick<Calibration, 'ece' | 'mce'>;
   /** Of training and validation */
   seconds: number;
+  /** How many files could not be decoded and were left out, in all parts of the data set */
+  skipped: number;
 }
 
 /** A run's folder and the files in it, each written by one function. */
@@ -90,7 +92,8 @@ export class RunFolder {
     await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
   }
 
-  private async readJson(name: string): Promise<unknown> {
+  /** @throws Error if it is missing, or no JSON */
+  async readJson(name: string): Promise<unknown> {
     const path = this.file(name);
     let text: string;
     try {

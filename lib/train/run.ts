@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { classCountsOf, type Splits } from '../data/index.ts';
+import { type AnyDataset, classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
 import { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
@@ -11,6 +11,7 @@ import { drawCurves, drawFeatures } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
 import { CheckpointError } from './safetensors.ts';
 import { buildClassifier, buildTraining, type Training, withClassCounts } from './setup.ts';
+import { noteSkipped, recallSkipped, skippedOf } from './skipped.ts';
 import { findSplits, loadSplits, loadTest } from './splits.ts';
 
 /** What a run tells while it goes on. All are optional. */
@@ -66,7 +67,7 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
   }
   const { data, splits } =
     given.data === undefined
-      ? await findSplits(wanted.limitTrain, dataDir, options.onMessage ?? (() => {}))
+      ? await findSplits(wanted, dataDir, options.onMessage ?? (() => {}))
       : { data: given.data, splits: await loadSplits(wanted, dataDir) };
   // Written down with the rest, so that the run can be evaluated without the images that it was trained on.
   const config = withClassCounts({ ...wanted, data }, splits.train);
@@ -98,7 +99,7 @@ export async function resumeRun(
 async function go(
   folder: RunFolder,
   config: TrainConfig,
-  splits: Splits,
+  splits: Splits<AnyDataset>,
   training: Training,
   start: FitState,
   options: RunOptions,
@@ -106,6 +107,7 @@ async function go(
   const { signal } = options;
   const { model, loss, loader } = training;
   // An epoch that was logged but not yet in the checkpoint is run again.
+  await recallSkipped(folder, splits);
   const metrics = (await folder.readMetrics()).filter(({ epoch }) => epoch < start.epoch);
   const parameters = { network: countParameters(model), loss: countParameters(loss) };
   options.onStart?.({
@@ -140,6 +142,7 @@ async function go(
       metrics.push(line);
       await folder.writeMetrics(metrics);
       await saveTraining(folder.last, training, after);
+      await noteSkipped(folder, splits);
       options.onEpoch?.(line);
     },
   });
@@ -152,11 +155,17 @@ async function go(
   if (state.epoch <= config.epochs) {
     // Every epoch saves at its end; here training may stand anywhere.
     await saveTraining(folder.last, training, state);
+    await noteSkipped(folder, splits);
     return interrupted();
   }
   try {
     const result = await conclude(folder, config, splits, training, state, parameters, trainCounts, signal);
     await drawCurves(folder, metrics, titleOf(config, result));
+    if (result.skipped > 0) {
+      options.onMessage?.(
+        `images that could not be decoded and were left out: ${result.skipped}; ${folder.file('skipped.json')} names them`,
+      );
+    }
     return { finished: true, folder: folder.path, result };
   } catch (error) {
     if (!signal?.aborted) throw error;
@@ -173,7 +182,7 @@ const titleOf = ({ model, loss, data }: TrainConfig, { epoch, testAccuracy }: Ru
 async function conclude(
   folder: RunFolder,
   config: TrainConfig,
-  splits: Splits,
+  splits: Splits<AnyDataset>,
   training: Training,
   { best, seconds }: FitState,
   parameters: RunResult['parameters'],
@@ -208,6 +217,7 @@ async function conclude(
       icu: test.icu,
     },
     seconds,
+    skipped: await noteSkipped(folder, splits),
   };
   const { features } = test;
   if (features !== null) {
@@ -228,6 +238,8 @@ export interface RunEvaluation {
   trainCounts: number[] | null;
   /** What the run itself had measured; null if it has not finished */
   result: RunResult | null;
+  /** How many test images could not be decoded and were left out */
+  skipped: number;
 }
 
 /**
@@ -246,14 +258,15 @@ export async function evaluateRun(
     device: options.device ?? stored.device,
     threads: options.threads ?? stored.threads,
   });
-  const dataset = await loadTest(config.data, options.dataDir);
+  const dataset = await loadTest(config.data, options.dataDir, config);
   const classifier = buildClassifier(config, dataset);
   const { epoch, ...metadata } = await loadWeights(folder.weights, classifier);
   const trainCounts = countsIn(folder.weights, metadata.trainCounts);
   const { device } = config;
   const test = await evaluate(classifier, dataset, { device, signal: options.signal, trainCounts });
   const result = await folder.readResult();
-  return { run: path, config, epoch: Number(epoch), test, trainCounts, result, classifier };
+  const skipped = skippedOf(dataset)?.size ?? 0;
+  return { run: path, config, epoch: Number(epoch), test, trainCounts, result, skipped, classifier };
 }
 
 /** What `go` writes beside the weights; runs of older versions have none. */

@@ -1,4 +1,12 @@
-import { classCountsOf, DataLoader, type Dataset, Mixup, type Splits } from '../data/index.ts';
+import {
+  type AnyDataset,
+  classCountsOf,
+  createLoader,
+  imageShape,
+  type Loader,
+  Mixup,
+  type Splits,
+} from '../data/index.ts';
 import { createLoss, lacksClassCounts } from '../losses/index.ts';
 import { createModel, inputShapeOf, type ModelName, modelsFor } from '../models/index.ts';
 import type { Module } from '../nn/index.ts';
@@ -11,7 +19,7 @@ import type { Classifier } from './evaluate.ts';
 export interface Training extends Classifier {
   optimizer: Adam;
   scheduler: OneCycleLR;
-  loader: DataLoader;
+  loader: Loader;
   mixup: Mixup | null;
 }
 
@@ -19,7 +27,7 @@ export interface Training extends Classifier {
  * The configuration with the number of training images of each class among its loss's options, where the loss needs
  * that and the configuration does not say.
  */
-export function withClassCounts(config: TrainConfig, train: Dataset): TrainConfig {
+export function withClassCounts(config: TrainConfig, train: AnyDataset): TrainConfig {
   if (!lacksClassCounts(config.loss, config.lossOptions)) return config;
   return { ...config, lossOptions: { ...config.lossOptions, classCounts: classCountsOf(train) } };
 }
@@ -39,7 +47,7 @@ export function requireOptimized({ model, loss }: Classifier, optimizer: Optimiz
  * device.
  * @throws TypeError if the network takes images of another shape; Error if there is no such device
  */
-export function buildClassifier(config: TrainConfig, dataset: Dataset): Classifier {
+export function buildClassifier(config: TrainConfig, dataset: AnyDataset): Classifier {
   checkShape(config.model, dataset);
   if (config.threads !== null) setNumThreads(config.threads);
   if (config.device !== 'cpu' && !cuda.isAvailable()) {
@@ -62,7 +70,7 @@ export function buildClassifier(config: TrainConfig, dataset: Dataset): Classifi
  * All of it. The loss decides about the learning rate and decay of its own parameters.
  * @throws Error if the loss leaves one of its parameters without an optimiser
  */
-export function buildTraining(config: TrainConfig, { train }: Splits): Training {
+export function buildTraining(config: TrainConfig, { train }: Splits<AnyDataset>): Training {
   const { model, loss } = buildClassifier(withClassCounts(config, train), train);
   const { lr, weightDecay, batchSize, seed, device } = config;
   const groups = [
@@ -71,7 +79,14 @@ export function buildTraining(config: TrainConfig, { train }: Splits): Training 
   ].filter(({ params }) => params.length > 0);
   const optimizer = new Adam(groups, { lr });
   requireOptimized({ model, loss }, optimizer);
-  const loader = new DataLoader(train, { batchSize, seed, device, dropLast: true });
+  const loader = createLoader(train, {
+    batchSize,
+    seed,
+    device,
+    dropLast: true,
+    augment: config.augment ?? train.augment ?? 'none',
+    sampler: config.sampler,
+  });
   if (loader.length === 0) {
     throw new Error(
       `train: batchSize: expected at most ${train.labels.shape[0]}, the number of training images, got ${batchSize}`,
@@ -85,13 +100,13 @@ export function buildTraining(config: TrainConfig, { train }: Splits): Training 
   return { model, loss, optimizer, scheduler, loader, mixup };
 }
 
-function checkShape(name: ModelName, { images, name: data }: Dataset): void {
-  const shape = images.shape.slice(1);
+function checkShape(name: ModelName, dataset: AnyDataset): void {
+  const shape = imageShape(dataset);
   const inputShape = inputShapeOf(name);
   if (String(shape) === String(inputShape)) return;
   const fitting = modelsFor(shape);
   throw new TypeError(
-    `train: model: ${name} takes images of ${inputShape.join('×')}, and those of ${data} are ${shape.join('×')}; ` +
+    `train: model: ${name} takes images of ${inputShape.join('×')}, and those of ${dataset.name} are ${shape.join('×')}; ` +
       (fitting.length === 0 ? 'no network takes these' : `networks for these are ${fitting.join(', ')}`),
   );
 }

@@ -1,45 +1,59 @@
 import {
+  type AnyDataset,
   DataMissingError,
-  type Dataset,
+  type DataName,
   firstOf,
-  loadDrawnDigits,
-  loadDrawnTest,
-  loadMnist,
-  loadMnistTest,
+  loadNamed,
+  loadNamedTest,
+  type NamedOptions,
   type Splits,
+  splitOff,
 } from '../data/index.ts';
-import type { DataName, TrainConfig } from './config.ts';
+import type { TrainConfig } from './config.ts';
+
+/** The settings that decide which images there are. */
+export type DataConfig = Pick<TrainConfig, 'data' | 'limitTrain'> &
+  Partial<Pick<TrainConfig, 'dataSeed' | 'skipCorrupt' | 'workers'>>;
+
+const optionsOf = (
+  { dataSeed: seed, skipCorrupt, workers }: Omit<DataConfig, 'data' | 'limitTrain'>,
+  dataDir?: string,
+): NamedOptions => ({ dataDir, seed, skipCorrupt, workers });
 
 /**
  * The data set of this name, its training part cut to `limitTrain` images.
- * @throws DataMissingError if MNIST is not there
+ * @throws DataMissingError if it is not there
  */
-export async function loadSplits(
-  { data, limitTrain }: Pick<TrainConfig, 'data' | 'limitTrain'>,
-  dataDir?: string,
-): Promise<Splits> {
-  const splits = data === 'mnist' ? await loadMnist({ dataDir }) : loadDrawnDigits();
-  return limitTrain === null ? splits : { ...splits, train: firstOf(splits.train, limitTrain) };
+export async function loadSplits(config: DataConfig, dataDir?: string): Promise<Splits<AnyDataset>> {
+  const splits = await loadNamed(config.data, optionsOf(config, dataDir));
+  return config.limitTrain === null ? splits : { ...splits, train: cut(splits.train, config.limitTrain) };
 }
+
+/** The first images; of a folder, where they lie class by class, each class's share. */
+const cut = (train: AnyDataset, count: number): AnyDataset =>
+  'images' in train || count >= train.files.length ? firstOf(train, count) : splitOff(train, count, 0)[1];
 
 /**
  * The test images alone.
- * @throws DataMissingError if MNIST is not there
+ * @throws DataMissingError if they are not there
  */
-export const loadTest = async (data: DataName, dataDir?: string): Promise<Dataset> =>
-  data === 'mnist' ? loadMnistTest({ dataDir }) : loadDrawnTest();
+export const loadTest = (
+  data: DataName,
+  dataDir?: string,
+  config: Omit<DataConfig, 'data' | 'limitTrain'> = {},
+): Promise<AnyDataset> => loadNamedTest(data, optionsOf(config, dataDir));
 
 /**
  * MNIST where it is there or can be downloaded, else the digits that this package draws.
  * @param tell is told when MNIST could not be had, and why
  */
 export async function findSplits(
-  limitTrain: number | null,
+  config: Omit<DataConfig, 'data'>,
   dataDir: string | undefined,
   tell: (message: string) => void,
-): Promise<{ data: DataName; splits: Splits }> {
+): Promise<{ data: DataName; splits: Splits<AnyDataset> }> {
   try {
-    return { data: 'mnist', splits: await loadSplits({ data: 'mnist', limitTrain }, dataDir) };
+    return { data: 'mnist', splits: await loadSplits({ ...config, data: 'mnist' }, dataDir) };
   } catch (error) {
     if (!(error instanceof DataMissingError)) throw error;
     tell(
@@ -47,6 +61,6 @@ export async function findSplits(
         'Training on drawn digits instead, which this package makes itself. Their accuracies are no MNIST accuracies.\n' +
         'For MNIST, put its four idx.gz files into <data-dir>/mnist and name that folder with --data-dir.',
     );
-    return { data: 'drawn-digits', splits: await loadSplits({ data: 'drawn-digits', limitTrain }) };
+    return { data: 'drawn-digits', splits: await loadSplits({ ...config, data: 'drawn-digits' }) };
   }
 }

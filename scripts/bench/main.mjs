@@ -30,7 +30,7 @@ import { checkBuilt, findPython, startSides } from './sides.mjs';
  */
 
 /** A new benchmark: a folder with bench.mjs, ours.mjs and peer.py, and a line here. */
-const benchmarks = ['ops', 'step', 'loss', 'loss-memory', 'memory'];
+const benchmarks = ['ops', 'step', 'loss', 'loss-memory', 'data', 'memory'];
 
 const load = async (/** @type {string} */ name) =>
   /** @type {Benchmark} */ ((await import(`./${name}/bench.mjs`)).default);

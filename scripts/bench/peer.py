@@ -1,10 +1,12 @@
 """The peer's side: runs the cases of scripts/bench/<bench>/peer.py with PyTorch. See side.mjs for what it is told.
 
-A case is a class made with its settings; its method run(iterations) is timed, any other method can be asked.
+A case is a class made with its settings; its method run(iterations) is timed, any other method can be asked. Where it
+has processes of its own, worker_seconds() is the processor time that they have taken so far.
 """
 
 import importlib.util
 import json
+import math
 import os
 import platform
 import signal
@@ -56,12 +58,18 @@ def prepare(request):
     current = load(request["bench"])[request["case"]](request["settings"])
 
 
+def processor_time():
+    workers = getattr(current, "worker_seconds", lambda: 0)
+    return time.process_time() + workers()
+
+
 def run(request):
-    cpu = time.process_time()
+    cpu = processor_time()
     start = time.perf_counter()
     current.run(request["iterations"])
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "cpuSeconds": time.process_time() - cpu}
+    taken = processor_time() - cpu
+    return {"seconds": seconds, "cpuSeconds": None if math.isnan(taken) else taken}
 
 
 def ask(request):

@@ -2,9 +2,18 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { download, md5 } from '../../lib/data/download.ts';
-import { DataFileError, DataMissingError, dataDirectory, loadMnist, sizeOf } from '../../lib/data/index.ts';
+import {
+  DataFileError,
+  DataMissingError,
+  dataDirectory,
+  loadFashionMnist,
+  loadMnist,
+  sizeOf,
+} from '../../lib/data/index.ts';
+import { loadIdxFiles } from '../../lib/data/mnist.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
@@ -30,8 +39,8 @@ describe('loadMnist', () => {
       expect(Math.abs(count - all[k]! / 12)).toBeLessThan(1);
     });
     const pixels = train.images.to({ dtype: 'float32' }).div(255);
-    expect(pixels.mean().item()).toBeCloseTo(train.mean, 3);
-    expect(pixels.std().item()).toBeCloseTo(train.std, 3);
+    expect(pixels.mean().item()).toBeCloseTo(train.mean as number, 3);
+    expect(pixels.std().item()).toBeCloseTo(train.std as number, 3);
   });
 
   it('says which file is missing', async () => {
@@ -49,6 +58,57 @@ describe('loadMnist', () => {
     await expect(loading).rejects.toThrow(DataFileError);
     await expect(loading).rejects.toThrow(
       /train-images-idx3-ubyte\.gz: expected the official file .* got 8 bytes/,
+    );
+  });
+});
+
+describe('a data set in the same files, such as Fashion-MNIST', () => {
+  /** An idx file, gzipped. */
+  const idx = (shape: number[], data: Uint8Array) =>
+    gzipSync(Buffer.concat([Buffer.from([0, 0, 8, shape.length]), ...shape.map(bigEndian), data]));
+  const bigEndian = (size: number) => Buffer.from([0, 0, size >> 8, size & 255]);
+  const images = (count: number) => idx([count, 28, 28], new Uint8Array(count * 784).fill(count));
+  const labels = (count: number) =>
+    idx(
+      [count],
+      Uint8Array.from({ length: count }, (_, i) => i % 10),
+    );
+  const files = {
+    'train-images-idx3-ubyte.gz': images(40),
+    'train-labels-idx1-ubyte.gz': labels(40),
+    't10k-images-idx3-ubyte.gz': images(20),
+    't10k-labels-idx1-ubyte.gz': labels(20),
+  };
+  const [trainImages, trainLabels, testImages, testLabels] = Object.values(files).map(md5);
+  const description = {
+    name: 'shoes',
+    mean: 0.5,
+    std: 0.25,
+    mirrors: [],
+    checksums: { trainImages, trainLabels, testImages, testLabels } as Record<
+      'trainImages' | 'trainLabels' | 'testImages' | 'testLabels',
+      string
+    >,
+  };
+
+  it('is read from its own folder', async () => {
+    mkdirSync(join(folder, 'shoes'));
+    for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, 'shoes', name), bytes);
+    const splits = await loadIdxFiles(description, { dataDir: folder, download: false }, 10);
+    const { train, validation, test } = splits;
+    expect([train, validation, test].map(sizeOf)).toEqual([30, 10, 20]);
+    expect(test.images.shape).toEqual([20, 1, 28, 28]);
+    expect([train.name, train.mean, train.std]).toEqual(['shoes', 0.5, 0.25]);
+    expect((validation.labels.toArray() as number[]).toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const other = { ...description, checksums: { ...description.checksums, testLabels: 'x' } };
+    await expect(loadIdxFiles(other, { dataDir: folder, download: false }, 10)).rejects.toThrow(
+      /t10k-labels-idx1-ubyte\.gz: expected the official file with MD5 x/,
+    );
+  });
+
+  it('Fashion-MNIST lies in fashion-mnist', async () => {
+    await expect(loadFashionMnist({ dataDir: folder, download: false })).rejects.toThrow(
+      `${join(folder, 'fashion-mnist', 'train-images-idx3-ubyte.gz')} is missing`,
     );
   });
 });
