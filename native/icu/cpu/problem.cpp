@@ -51,9 +51,7 @@ DistanceProblem<T>::DistanceProblem(const at::Tensor& features, const at::Tensor
     for (int64_t k = tile * block; k < std::min(K, (tile + 1) * block); k++) {
       double sum = 0;
       if (diagonal) {
-        const T* row = s.data + k * s.stride;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t d = 0; d < D; d++) sum += log_variance(row + d);
+        sum = kernels<T>().sum_log_variances(s.data + k * s.stride, bounds, D);
       } else {
         sum = log_variance(s.data + k);
         terms.v[static_cast<size_t>(k)] = std::exp(-sum);
@@ -78,14 +76,14 @@ DistanceProblem<T>::DistanceProblem(const at::Tensor& features, const at::Tensor
 
 template <typename T>
 void DistanceProblem<T>::stop_at_bounds(T* gradient) const {
-  const int64_t rows = diagonal ? K : 1, columns = diagonal ? D : K;
-  for (int64_t k = 0; k < rows; k++) {
-    const T* at = s.data + k * s.stride;
-    for (int64_t d = 0; d < columns; d++) {
-      const T value = at[diagonal ? d : d * s.stride];
-      T& g = gradient[k * columns + d];
-      if ((value >= bounds.max && g < 0) || (value <= bounds.min && g > 0)) g = 0;
-    }
+  if (diagonal) {
+    for_each_tile(threads, K, [&](int64_t k) {
+      kernels<T>().stop_at_bounds(s.data + k * s.stride, bounds, D, gradient + k * D);
+    });
+    return;
+  }
+  for (int64_t k = 0; k < K; k++) {
+    kernels<T>().stop_at_bounds(s.data + k * s.stride, bounds, 1, gradient + k);
   }
 }
 

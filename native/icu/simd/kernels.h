@@ -269,6 +269,9 @@ struct Kernels {
   void (*unpack_samples)(const T* panel, int64_t rows, int64_t dims, T* out);
   MomentSums (*moments)(const MomentTile<T>&);
   void (*moment_gradients)(const MomentTile<T>&, const MomentGradients<T>&);
+  // sum_d s_d within the bounds
+  double (*sum_log_variances)(const T* s, Bounds<T> bounds, int64_t dims);
+  void (*stop_at_bounds)(const T* s, Bounds<T> bounds, int64_t dims, T* gradient);
   // to[d] = from[d] - centre[d], zeros from `dims` to width
   void (*pack_centred)(const T* from, const T* centre, int64_t dims, T* to);
   // v[d] = e^-s[d] and product[d] = v[d] (from[d] - centre[d]), zeros from `dims` to width

@@ -32,6 +32,8 @@ constexpr Kernels<T> table(const char* name) {
           unpack_samples<T>,
           moments<T>,
           moment_gradients<T>,
+          sum_log_variances<T>,
+          stop_at_bounds<T>,
           pack_centred<T>,
           pack_scaled<T>};
 }

@@ -108,6 +108,36 @@ ICU_INLINE T inverse_variance(T s, Bounds<T> bounds) {
   return exponential(-(clamped + (s - s)));
 }
 
+// The sum of clamped log-variances, T over 64 dimensions and float64 from there; NaN for an
+// infinite one.
+template <typename T>
+double sum_log_variances(const T* s, Bounds<T> bounds, int64_t dims) {
+  double sum = 0;
+  for (int64_t first = 0; first < dims; first += 64) {
+    const int64_t end = dims - first < 64 ? dims : first + 64;
+    T part = 0;
+#pragma omp simd reduction(+ : part)
+    for (int64_t d = first; d < end; d++) {
+      T clamped = s[d] < bounds.min ? bounds.min : s[d];
+      clamped = clamped > bounds.max ? bounds.max : clamped;
+      part += clamped + (s[d] - s[d]);
+    }
+    sum += static_cast<double>(part);
+  }
+  return sum;
+}
+
+// Zeros where descent along the gradient would lead further out of the bounds.
+template <typename T>
+void stop_at_bounds(const T* s, Bounds<T> bounds, int64_t dims, T* gradient) {
+#pragma omp simd
+  for (int64_t d = 0; d < dims; d++) {
+    const T g = gradient[d];
+    const bool outward = ((s[d] >= bounds.max) & (g < 0)) | ((s[d] <= bounds.min) & (g > 0));
+    gradient[d] = outward ? T(0) : g;
+  }
+}
+
 template <typename T>
 void inverse_variances(const T* s, Bounds<T> bounds, int64_t dims, T* out) {
 #pragma omp simd

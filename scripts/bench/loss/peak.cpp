@@ -19,7 +19,7 @@ constexpr int chains = 12;  // more than a multiply-add's latency times its unit
 
 static float work(long rounds) {
   Vector v[chains];
-  for (int c = 0; c < chains; c++) v[c] = Vector{} + 1.0f + c;
+  for (int c = 0; c < chains; c++) v[c] = Vector{} + static_cast<float>(c);
   const Vector factor = Vector{} + 0.999f, summand = Vector{} + 1e-3f;
   for (long r = 0; r < rounds; r++) {
 #pragma GCC unroll 12
