@@ -1,5 +1,6 @@
 // Our case of the benchmark of the loss's memory.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { memory } from '../../../dist/tensor/index.js';
 import { cases as loss } from '../loss/ours.mjs';
 
 /** Resident memory now (VmRSS) or at its highest (VmHWM), in bytes. */
@@ -10,6 +11,7 @@ function status(name) {
 
 /** The most that `work` takes beyond what is there before it. */
 export function peakOf(work) {
+  memory.emptyCache(); // what making the inputs has left behind is not to be used
   writeFileSync('/proc/self/clear_refs', '5'); // VmHWM starts again
   const before = status('VmRSS');
   work();
