@@ -25,7 +25,7 @@ import { resize } from './resize.mjs';
  * @property {{ index: number; message: string }[]} failures images that this thread could not decode
  */
 
-// As many threads as there are workers, each with one image at a time; none is asked for twice.
+// One thread for each image; none is asked for twice.
 sharp.concurrency(1);
 sharp.cache(false);
 
@@ -87,18 +87,26 @@ function copy(from, width, region, to, mirror) {
   }
 }
 
-/** @param {Job} job @returns {Promise<Answer>} */
+/**
+ * Two images at a time: sharp's own threads go on with one while the other is read, resized or handed over.
+ * @param {Job} job @returns {Promise<Answer>}
+ */
 async function work(job) {
+  /** @type {Answer['failures']} */
   const failures = [];
-  for (;;) {
-    const index = Atomics.add(job.next, 0, 1);
-    if (index >= job.files.length) return { id: job.id, failures };
-    try {
-      await decode(job, index);
-    } catch (error) {
-      failures.push({ index, message: error instanceof Error ? error.message : String(error) });
+  const takeAll = async () => {
+    for (;;) {
+      const index = Atomics.add(job.next, 0, 1);
+      if (index >= job.files.length) return;
+      try {
+        await decode(job, index);
+      } catch (error) {
+        failures.push({ index, message: error instanceof Error ? error.message : String(error) });
+      }
     }
-  }
+  };
+  await Promise.all([takeAll(), takeAll()]);
+  return { id: job.id, failures };
 }
 
 let before = Promise.resolve();

@@ -104,6 +104,8 @@ export default {
       progress('making JPEGs');
       note(await makePhotos(folder));
     }
+    // No more threads decode on our side than processes on the other.
+    process.env.UV_THREADPOOL_SIZE = String(workers);
     const sides = await start();
     const results = [];
     for (const entry of chosen) {
