@@ -84,17 +84,17 @@ class LossNode final : public torch::autograd::Node {
         std::array<Tensor, 3>{grads[0], grads[1], grads[2]};
     // A second derivative is an error, which _loss_backward raises when it is asked for.
     if (has_gradients_ && !at::GradMode::is_enabled() && !classification.defined() &&
-        !regularizer.defined()) {
-      return scaled(total);
+        !regularizer.defined() && total.defined()) {
+      // What stops a log-variance at its bounds depends on the gradient's sign.
+      const double factor = total.item<double>();
+      if (factor > 0) return scaled(factor);
     }
     return computed(classification, regularizer, total);
   }
 
  private:
   // The gradients of total times what arrives there.
-  variable_list scaled(const Tensor& upstream) {
-    if (!upstream.defined()) return variable_list(3);
-    const double factor = upstream.item<double>();
+  variable_list scaled(double factor) {
     variable_list result(3);
     for (size_t j = 0; j < 3; j++) {
       if (!gradients_[j].defined() || !task_should_compute_output(j)) continue;

@@ -427,6 +427,25 @@ export function numericsSuite(simd: string): void {
     }
   });
 
+  it('stops a log-variance at its bounds for either sign of what arrives at the total', () => {
+    for (const covariance of covariances) {
+      for (const size of sizes) {
+        const p = problem({ ...size, covariance });
+        const bounds = { covariance, minLogVariance: -0.01, maxLogVariance: 0.01 };
+        for (const s of [-0.01, 0.01, 1]) {
+          const at = { ...p, logVariances: torch.full(p.logVariances.shape, s, { dtype: 'float32' }) };
+          for (const upstream of [2, -2]) {
+            const made = (memory: 'auto' | 'store') =>
+              run(at, { ...bounds, memory }, { upstream, wide: true });
+            const [fused, apart] = [made('auto'), made('store')];
+            const name = `${covariance}, ${JSON.stringify(size)}, s = ${s}, upstream ${upstream}`;
+            expectWithin(relativeError(fused.logVariances, apart.logVariances), 1e-11, name);
+          }
+        }
+      }
+    }
+  });
+
   it('carries NaN and infinity through', () => {
     for (const size of sizes) {
       for (const where of ['features', 'means', 'logVariances'] as const) {
