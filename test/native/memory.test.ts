@@ -5,10 +5,13 @@ import { runModule } from '../support/child.ts';
 
 const MIB = 2 ** 20;
 
+/** As the benchmark measures it. */
+const measure = new URL('../../scripts/bench/loss-memory/ours.mjs', import.meta.url);
+
 /** The highest resident memory of a loss and its backward pass, less what was there before. */
 function peakOf([N, K, D]: readonly [number, number, number], options: object, threads: number): number {
   const { status, stdout, stderr } = runModule(`
-    import { readFileSync, writeFileSync } from 'node:fs';
+    import { peakOf } from ${JSON.stringify(measure.href)};
     import { operator, setNumThreads, torch } from TENSOR;
     setNumThreads(${threads});
     const loss = operator('icu::loss');
@@ -20,11 +23,7 @@ function peakOf([N, K, D]: readonly [number, number, number], options: object, t
     };
     step(8, 10, 4)();
     const run = step(${N}, ${K}, ${D});
-    const read = (name) => 1024 * Number(new RegExp(name + ':\\\\s+(\\\\d+)').exec(readFileSync('/proc/self/status', 'utf8'))[1]);
-    writeFileSync('/proc/self/clear_refs', '5');
-    const before = read('VmRSS');
-    run();
-    console.log(read('VmHWM') - before);
+    console.log(peakOf(run));
   `);
   expect(status, stderr).toBe(0);
   return Number(stdout);

@@ -14,16 +14,6 @@ namespace {
 
 struct TileMemory;
 
-// d of a block of classes for all rows, out[k * N + i].
-template <typename T>
-void block_distances(const DistanceProblem<T>& problem, const Gaps<T>& source, int64_t first,
-                     int64_t classes, T* out) {
-  for (int64_t row = 0; row < problem.N; row += Gaps<T>::row_block) {
-    source.fill(row, std::min(Gaps<T>::row_block, problem.N - row), first, classes, out + row,
-                problem.N);
-  }
-}
-
 // A_ik = H_ik = the gradient that arrives at d_ik.
 template <typename T>
 class GivenWeights final : public WeightSource<T> {
@@ -36,7 +26,7 @@ class GivenWeights final : public WeightSource<T> {
 
   void fill(const WeightBlock<T>& block) const override {
     const int64_t N = problem_.N, K = problem_.K;
-    if (source_) block_distances(problem_, *source_, block.first, block.classes, block.w);
+    if (source_) source_->fill_all(block.first, block.classes, block.w);
     for (int64_t c = 0; c < block.classes; c++) {
       const int64_t k = block.first + c;
       const double v = problem_.diagonal ? 1 : problem_.terms.v[size_t(k)];
@@ -93,17 +83,13 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad, const Tensor& fe
                                             const DistanceOptions& options, const Mask& mask) {
   const DistanceProblem<T> problem(features, means, log_variances, options);
   const auto dense = grad.to(means.scalar_type()).contiguous();
-  Tensor dx = mask[0] ? empty_output({problem.N, problem.D}, means.options()) : Tensor();
-  Tensor dmu = mask[1] ? empty_output({problem.K, problem.D}, means.options()) : Tensor();
-  Tensor ds = mask[2] ? empty_output(log_variances.sizes(), means.options()) : Tensor();
+  GradientTensors<T> result(problem, means, log_variances, mask);
+  const auto out = result.data();
   const GivenWeights<T> weights(problem, dense.const_data_ptr<T>(), mask[2] && !problem.diagonal);
-  distance_gradients<T>(
-      problem, weights,
-      {mask[0] ? dx.mutable_data_ptr<T>() : nullptr, mask[1] ? dmu.mutable_data_ptr<T>() : nullptr,
-       mask[2] ? ds.mutable_data_ptr<T>() : nullptr});
-  if (mask[0] && dx.scalar_type() != features.scalar_type()) dx = dx.to(features.scalar_type());
-  if (mask[2]) problem.stop_at_bounds(ds.mutable_data_ptr<T>());
-  return {dx, dmu, ds};
+  distance_gradients<T>(problem, weights, out);
+  if (mask[0]) result.features = result.features.to(features.scalar_type());
+  if (mask[2]) problem.stop_at_bounds(out.log_variances);
+  return {result.features, result.means, result.log_variances};
 }
 
 Tensor distances(const Tensor& features, const Tensor& means, const Tensor& log_variances,

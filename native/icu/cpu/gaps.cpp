@@ -75,6 +75,13 @@ void Gaps<T>::fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T*
                      stride});
 }
 
+template <typename T>
+void Gaps<T>::fill_all(int64_t first, int64_t classes, T* out) const {
+  for (int64_t row = 0; row < problem_.N; row += row_block) {
+    fill(row, std::min(row_block, problem_.N - row), first, classes, out + row, problem_.N);
+  }
+}
+
 template class Gaps<float>;
 template class Gaps<double>;
 

@@ -28,6 +28,9 @@ class Gaps {
   void fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T* out,
             int64_t stride) const;
 
+  // The same for all rows, out[(k - first) * N + i].
+  void fill_all(int64_t first, int64_t classes, T* out) const;
+
   static constexpr int64_t row_block = 512;
   static constexpr int64_t most_classes = 48;
   // Classes of a tile: enough tiles for every thread, whose number has no say in it.

@@ -288,6 +288,34 @@ class Pass {
 }  // namespace
 
 template <typename T>
+GradientTensors<T>::GradientTensors(const DistanceProblem<T>& problem, const at::Tensor& means,
+                                    const at::Tensor& log_variances,
+                                    const std::array<bool, 3>& mask) {
+  const auto options = means.options();
+  if (mask[0]) this->features = empty_output({problem.N, problem.D}, options);
+  if (mask[1]) this->means = empty_output({problem.K, problem.D}, options);
+  if (mask[2]) this->log_variances = empty_output(log_variances.sizes(), options);
+}
+
+template <typename T>
+Gradients<T> GradientTensors<T>::data() const {
+  const auto of = [](const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.mutable_data_ptr<T>() : nullptr;
+  };
+  return {of(features), of(means), of(log_variances)};
+}
+
+template <typename T>
+void GradientTensors<T>::zero() {
+  for (const auto& tensor : {features, means, log_variances}) {
+    if (tensor.defined()) tensor.zero_();
+  }
+}
+
+template struct GradientTensors<float>;
+template struct GradientTensors<double>;
+
+template <typename T>
 void distance_gradients(const DistanceProblem<T>& problem, const WeightSource<T>& source,
                         const Gradients<T>& out) {
   if (!out.features && !out.means && !out.log_variances) return;

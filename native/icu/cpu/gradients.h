@@ -13,6 +13,8 @@
 // whose weights are made once. A and H are never stored whole, nor is a copy of all the means.
 #pragma once
 
+#include <array>
+
 #include "problem.h"
 
 namespace icu {
@@ -44,6 +46,19 @@ struct Gradients {
   T* features;
   T* means;
   T* log_variances;
+};
+
+// Memory for them as the operators return it: undefined where the mask (operators.h) says that a
+// gradient is not needed.
+template <typename T>
+struct GradientTensors {
+  GradientTensors(const DistanceProblem<T>& problem, const at::Tensor& means,
+                  const at::Tensor& log_variances, const std::array<bool, 3>& mask);
+
+  at::Tensor features, means, log_variances;
+
+  Gradients<T> data() const;
+  void zero();
 };
 
 template <typename T>

@@ -25,14 +25,8 @@ std::tuple<Tensor, Tensor, Tensor> backward(
   const Labels labels(labels_tensor, means.size(0), options.ignore_index);
   const int64_t V = labels.valid(), N = features.size(0);
   const DistanceProblem<T> problem(labels.take(features), means, log_variances, options);
-  const auto parameter = means.options();
-
-  Tensor dx = mask[0] ? empty_output({V, problem.D}, parameter) : Tensor();
-  Tensor dmu = mask[1] ? empty_output({problem.K, problem.D}, parameter) : Tensor();
-  Tensor ds = mask[2] ? empty_output(log_variances.sizes(), parameter) : Tensor();
-  const Gradients<T> out{mask[0] ? dx.mutable_data_ptr<T>() : nullptr,
-                         mask[1] ? dmu.mutable_data_ptr<T>() : nullptr,
-                         mask[2] ? ds.mutable_data_ptr<T>() : nullptr};
+  GradientTensors<T> result(problem, means, log_variances, mask);
+  const auto out = result.data();
 
   const double all = scalar_of(grad_total);
   if (V > 0 && (defined(grad_classification) || defined(grad_total))) {
@@ -53,9 +47,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(
     const LossWeights<T> weights(problem, labels, options, prior, stored, states, upstream);
     distance_gradients<T>(problem, weights, out);
   } else {
-    for (const auto& gradient : {dx, dmu, ds}) {
-      if (gradient.defined()) gradient.zero_();
-    }
+    result.zero();
   }
 
   if (defined(grad_regularizer) || defined(grad_total)) {
@@ -65,8 +57,8 @@ std::tuple<Tensor, Tensor, Tensor> backward(
   }
   if (mask[2]) problem.stop_at_bounds(out.log_variances);
 
-  if (mask[0]) dx = labels.spread(dx.to(features.scalar_type()), N);
-  return {dx, dmu, ds};
+  if (mask[0]) result.features = labels.spread(result.features.to(features.scalar_type()), N);
+  return {result.features, result.means, result.log_variances};
 }
 
 std::tuple<Tensor, Tensor, Tensor> loss_backward(

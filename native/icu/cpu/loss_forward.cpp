@@ -3,6 +3,7 @@
 #include <torch/library.h>
 
 #include "loss_pass.h"
+#include "moments.h"
 
 namespace icu {
 namespace {
@@ -26,7 +27,7 @@ ForwardResult forward(const Tensor& features, const Tensor& labels_tensor, const
   LossPass<T> pass(problem, labels, options, prior, states);
   pass.run(stored ? gaps.mutable_data_ptr<T>() : nullptr);
   auto [classification, regularizer, diagnostics, total] =
-      pass.values(N, Regularizer<T>(problem, labels.target, options), parameter);
+      pass.values(N, Regularizer<T>(problem, labels.target, options).value(), parameter);
   return {classification, regularizer, diagnostics, total, gaps, rows};
 }
 

@@ -107,7 +107,7 @@ void LossPass<T>::softmax(T* gaps) {
 }
 
 template <typename T>
-LossValues LossPass<T>::values(int64_t N, const Regularizer<T>& regularizer_of,
+LossValues LossPass<T>::values(int64_t N, double of_regularizer,
                                at::TensorOptions parameter) const {
   const int64_t V = labels_.valid();
   double sum = 0;
@@ -125,10 +125,9 @@ LossValues LossPass<T>::values(int64_t N, const Regularizer<T>& regularizer_of,
     *classification.mutable_data_ptr<T>() = static_cast<T>(sum);
   }
 
-  const double value = regularizer_of.value();
   Tensor regularizer = at::empty({}, parameter), total = at::empty({}, parameter);
-  *regularizer.mutable_data_ptr<T>() = static_cast<T>(value);
-  *total.mutable_data_ptr<T>() = static_cast<T>(sum + value);
+  *regularizer.mutable_data_ptr<T>() = static_cast<T>(of_regularizer);
+  *total.mutable_data_ptr<T>() = static_cast<T>(sum + of_regularizer);
 
   double negative = 0, norm = 0;
   for (int64_t i = 0; i < V; i++) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "../operators.h"
-#include "moments.h"
 #include "rows.h"
 
 namespace icu {
@@ -27,8 +26,7 @@ class LossPass {
   void finish();
 
   // `rows`: N, those with an ignored label included.
-  LossValues values(int64_t rows, const Regularizer<T>& regularizer,
-                    at::TensorOptions parameter) const;
+  LossValues values(int64_t rows, double regularizer, at::TensorOptions parameter) const;
 
  private:
   void prepare(int64_t i);

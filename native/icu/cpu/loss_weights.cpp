@@ -37,12 +37,7 @@ void LossWeights<T>::fill(const WeightBlock<T>& block) const {
   const int64_t N = problem_.N, k = block.first;
   double distances[Gaps<T>::most_classes];  // sum_i A_ik d_ik
   const T* gaps = gaps_ ? gaps_ + k * N : block.w;
-  if (source_) {
-    for (int64_t row = 0; row < N; row += Gaps<T>::row_block) {
-      const int64_t rows = std::min(Gaps<T>::row_block, N - row);
-      source_->fill(row, rows, k, block.classes, block.w + row, N);
-    }
-  }
+  if (source_) source_->fill_all(k, block.classes, block.w);
   kernels<T>().weights({N, block.classes, k, gaps, N, prior_from(k), problem_.v_from(k),
                         labels_.target.data(), states_.base, states_.offset, states_.max,
                         scale_.data(), target_.data(), block.w, N, block.class_weights, block.sum_h,

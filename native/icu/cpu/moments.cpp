@@ -1,6 +1,7 @@
 #include "moments.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "parallel.h"
 
@@ -72,25 +73,26 @@ double Regularizer<T>::error(int64_t k, double spread, int64_t rows) const {
 }
 
 template <typename T>
+double Regularizer<T>::part(int64_t j, const MomentTile<T>& m, const MomentSums& sums) const {
+  const int64_t k = present_.classes[size_t(j)];
+  const double e = problem_.diagonal ? 0 : error(k, sums.spread, m.count);
+  const double of_variance = problem_.diagonal ? sums.error : e * e;
+  const double moments =
+      weight(j) * (options_.lambda_mean * sums.mean + options_.lambda_var * of_variance);
+  const double each = options_.lambda_likelihood / static_cast<double>(present_.order.size());
+  return each == 0 ? moments
+                   : moments + 0.5 * each * likelihood(k, m, sums, static_cast<double>(m.count));
+}
+
+template <typename T>
 double Regularizer<T>::value() const {
   if (!counts()) return 0;
   std::vector<double> parts(static_cast<size_t>(present_.count()));
-  const double each = options_.lambda_likelihood / static_cast<double>(present_.order.size());
   for_each_tile(problem_.threads, present_.count(), [&](int64_t j) {
     const auto m = tile(j);
-    const auto sums = kernels<T>().moments(m);
-    const int64_t k = present_.classes[size_t(j)];
-    const double n = static_cast<double>(m.count);
-    const double e = problem_.diagonal ? 0 : error(k, sums.spread, m.count);
-    const double of_variance = problem_.diagonal ? sums.error : e * e;
-    double part =
-        weight(j) * (options_.lambda_mean * sums.mean + options_.lambda_var * of_variance);
-    if (each != 0) part += 0.5 * each * likelihood(k, m, sums, n);
-    parts[size_t(j)] = part;
+    parts[size_t(j)] = part(j, m, kernels<T>().moments(m));
   });
-  double sum = 0;
-  for (const double part : parts) sum += part;
-  return sum;
+  return std::accumulate(parts.begin(), parts.end(), 0.0);
 }
 
 // sum_i (Q_iz + L_z) of a class's n rows, or sum_i |x_i - mu_z|^2.
@@ -113,9 +115,10 @@ double Regularizer<T>::likelihood(int64_t k, const MomentTile<T>& m, const Momen
 }
 
 template <typename T>
-void Regularizer<T>::add_gradients(double upstream, Rows<T> features, Rows<T> means,
-                                   T* log_variances) const {
-  if (!counts()) return;
+double Regularizer<T>::add_gradients(double upstream, Rows<T> features, Rows<T> means,
+                                     T* log_variances) const {
+  if (!counts()) return 0;
+  std::vector<double> parts(static_cast<size_t>(present_.count()));
   const bool diagonal = problem_.diagonal, flows = options_.moment_gradient;
   const bool gaussian = options_.likelihood == Likelihood::gaussian;
   const double each =
@@ -123,6 +126,7 @@ void Regularizer<T>::add_gradients(double upstream, Rows<T> features, Rows<T> me
   for_each_tile(problem_.threads, present_.count(), [&](int64_t j) {
     const auto m = tile(j);
     const auto sums = kernels<T>().moments(m);
+    parts[size_t(j)] = part(j, m, sums);
     const int64_t k = present_.classes[size_t(j)];
     const double n = static_cast<double>(m.count), w = upstream * weight(j);
     const double pull = 2 * w * options_.lambda_mean;
@@ -156,6 +160,7 @@ void Regularizer<T>::add_gradients(double upstream, Rows<T> features, Rows<T> me
       log_variances[k] = static_cast<T>(static_cast<double>(log_variances[k]) + gradient);
     }
   });
+  return std::accumulate(parts.begin(), parts.end(), 0.0);
 }
 
 template class Regularizer<float>;

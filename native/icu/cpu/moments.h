@@ -41,9 +41,9 @@ class Regularizer {
 
   double value() const;
 
-  // Adds `upstream` times the gradients to those that are not null. features: a row for each valid
-  // row.
-  void add_gradients(double upstream, Rows<T> features, Rows<T> means, T* log_variances) const;
+  // Adds `upstream` times the gradients to those that are not null, and returns value(). features:
+  // a row for each valid row.
+  double add_gradients(double upstream, Rows<T> features, Rows<T> means, T* log_variances) const;
 
  private:
   // The tile of present class j, with scratch memory of this thread.
@@ -51,6 +51,8 @@ class Regularizer {
   double weight(int64_t j) const;
   // sigma_k^2 - sbar_k^2 where the covariance is not diagonal.
   double error(int64_t k, double spread, int64_t rows) const;
+  // What a class adds to the value.
+  double part(int64_t j, const MomentTile<T>& m, const MomentSums& sums) const;
   double likelihood(int64_t k, const MomentTile<T>& m, const MomentSums& sums, double n) const;
   bool counts() const {
     return options_.lambda_mean != 0 || options_.lambda_var != 0 || options_.lambda_likelihood != 0;

@@ -5,6 +5,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLoader, loadCifar10, loadImageFolder } from '../../../dist/data/index.js';
 import { Generator, scope, torch } from '../../../dist/tensor/index.js';
+import { endless } from '../endless.mjs';
 
 const cifarPixels = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
 
@@ -37,24 +38,6 @@ const discard = ({ images, labels }) => {
   images.dispose();
   labels.dispose();
 };
-
-/** The batches of one epoch after the other. */
-function endless(loader) {
-  let number = 1;
-  let epoch = loader.epoch(number);
-  let i = 0;
-  return {
-    next() {
-      if (i === loader.length) {
-        epoch.dispose();
-        epoch = loader.epoch(++number);
-        i = 0;
-      }
-      return epoch.batch(i++);
-    },
-    dispose: () => epoch.dispose(),
-  };
-}
 
 /** Mean and deviation of each image, one after the other. */
 const moments = (images) => scope(() => torch.cat([images.mean([1, 2, 3]), images.std([1, 2, 3])]).toArray());

@@ -10,6 +10,7 @@ import { createLoss } from '../../../dist/losses/index.js';
 import { createModel } from '../../../dist/models/index.js';
 import { Adam } from '../../../dist/optim/index.js';
 import { Generator, manualSeed, scope, torch } from '../../../dist/tensor/index.js';
+import { endless } from '../endless.mjs';
 
 const LR = 0.01;
 const WEIGHT_DECAY = 1e-3;
@@ -69,24 +70,6 @@ function writeStart({ folder, batch }, { data, loader, network, loss, groups }) 
     lossOptions: loss.options ?? {},
   };
   writeFileSync(file('meta.json'), JSON.stringify(meta));
-}
-
-/** The batches of one epoch after the other; each belongs to whoever asks for it. */
-function endless(loader) {
-  let number = 1;
-  let epoch = loader.epoch(number);
-  let i = 0;
-  return {
-    next() {
-      if (i === loader.length) {
-        epoch.dispose();
-        epoch = loader.epoch(++number);
-        i = 0;
-      }
-      return epoch.batch(i++);
-    },
-    dispose: () => epoch.dispose(),
-  };
 }
 
 export async function train(settings) {
