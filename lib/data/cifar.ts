@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scope, tensor, torch } from '../tensor/index.ts';
-import { type Dataset, dispose, holdOut, type Splits, sizeOf } from './dataset.ts';
+import { type Dataset, dispose, type Splits, sizeOf, splitsOf } from './dataset.ts';
 import { md5 } from './download.ts';
 import { DataFileError } from './errors.ts';
 import { gunzip } from './gzip.ts';
-import { type LongTailOptions, splitLongTailed } from './long-tail.ts';
+import { type LongTailOptions, longTailed, splitLongTailed } from './long-tail.ts';
 import { dataDirectory, ensureFile, type LoadedFile, type LoadOptions } from './source.ts';
 import { readTar } from './tar.ts';
 
@@ -112,11 +112,12 @@ export async function loadCifar(files: CifarFiles, options: CifarOptions = {}): 
   const reader = await openFiles(files, options);
   const all = await readPart(files, 'train', reader, options);
   const test = await readPart(files, 'test', reader, options);
-  return { ...holdOut(all, Math.round(heldOutShare * sizeOf(all)), options.splitSeed), test };
+  return splitsOf(all, test, Math.round(heldOutShare * sizeOf(all)), options);
 }
 
 /**
  * A long-tailed subset of the training images, held-out images beside it (see `splitLongTailed`), and all test images.
+ * Without held-out images it is the published subset, all of it.
  * Throws as `loadCifar10` and `longTailed`.
  */
 export async function loadLongTailedCifar(
@@ -127,11 +128,16 @@ export async function loadLongTailedCifar(
   const reader = await openFiles(files, options);
   const all = await readPart(files, 'train', reader, options);
   const test = await readPart(files, 'test', reader, options);
+  const named = (part: Dataset): Dataset => ({ ...part, name: `${files.name}-lt-${tail.ratio}` });
+  if (options.holdOut === false) {
+    const train = longTailed(all, { ...tail, sorted: true });
+    dispose(all);
+    return { train: named(train), validation: test, test };
+  }
   const heldOut = Math.round((heldOutBesideTail * sizeOf(all)) / all.numClasses);
   const { train, validation } = splitLongTailed(all, heldOut, tail);
   dispose(all);
-  const name = `${files.name}-lt-${tail.ratio}`;
-  return { train: { ...train, name }, validation: { ...validation, name }, test };
+  return { train: named(train), validation: named(validation), test };
 }
 
 /** Reads a file of the data set, wherever it lies. */

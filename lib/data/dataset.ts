@@ -37,7 +37,10 @@ export interface ImageFolder extends LabelledImages {
 
 export type AnyDataset = Dataset | ImageFolder;
 
-/** A data set's parts: the held-out split chooses the epoch, the test set is only ever reported. */
+/**
+ * A data set's parts: the held-out split chooses the epoch, the test set is only ever reported. Loaded with
+ * `holdOut: false`, `validation` is `test`.
+ */
 export interface Splits<D extends AnyDataset = Dataset> {
   readonly train: D;
   readonly validation: D;
@@ -152,11 +155,20 @@ export function splitOff<D extends AnyDataset>(dataset: D, count: number, seed: 
   );
 }
 
-/** A training set without the `count` images held out of it, and these. Takes over the data set's memory. */
-export function holdOut<D extends AnyDataset>(all: D, count: number, seed = 0): { train: D; validation: D } {
-  const [train, validation] = splitOff(all, count, seed);
+/**
+ * A data set's parts, of its training images and its test images: `count` of the training images are held out, or,
+ * where a loader was told not to, none. Takes over the memory of both.
+ */
+export function splitsOf<D extends AnyDataset>(
+  all: D,
+  test: D,
+  count: number,
+  { splitSeed = 0, holdOut = true }: { splitSeed?: number; holdOut?: boolean },
+): Splits<D> {
+  if (!holdOut) return { train: all, validation: test, test };
+  const [train, validation] = splitOff(all, count, splitSeed);
   dispose(all);
-  return { train, validation };
+  return { train, validation, test };
 }
 
 /** Frees the data set's tensors. */

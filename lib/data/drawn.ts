@@ -1,24 +1,26 @@
 import { type Dataset, datasetFromBytes, type Splits } from './dataset.ts';
-import { drawDigits } from './digits.ts';
+import { type DrawnDigits, drawDigits } from './digits.ts';
 import { heldOut, mnistPixels } from './mnist.ts';
+import type { LoadOptions } from './source.ts';
 
 /**
  * Digits that this package draws itself, in MNIST's numbers: 55,000 to train, 5,000 held out, 10,000 to test. They
  * stand in where MNIST cannot be had, and are the same on every machine; accuracies on them are no MNIST accuracies.
  */
-export const loadDrawnDigits = (): Splits<Dataset> => ({
-  train: part(55000, 1),
-  validation: part(heldOut, 2),
-  test: loadDrawnTest(),
-});
+export function loadDrawnDigits({ holdOut = true }: Pick<LoadOptions, 'holdOut'> = {}): Splits<Dataset> {
+  const [first, second] = [drawDigits(55000, 1), drawDigits(heldOut, 2)];
+  const test = loadDrawnTest();
+  if (!holdOut) return { train: datasetOf(joined(first, second)), validation: test, test };
+  return { train: datasetOf(first), validation: datasetOf(second), test };
+}
 
 /** Their test images alone. */
-export const loadDrawnTest = (): Dataset => part(10000, 3);
+export const loadDrawnTest = (): Dataset => datasetOf(drawDigits(10000, 3));
 
-const part = (count: number, seed: number): Dataset =>
-  datasetFromBytes(drawDigits(count, seed), {
-    name: 'drawn-digits',
-    numClasses: 10,
-    shape: [1, 28, 28],
-    ...mnistPixels,
-  });
+const joined = (a: DrawnDigits, b: DrawnDigits): DrawnDigits => ({
+  images: Buffer.concat([a.images, b.images]),
+  labels: Buffer.concat([a.labels, b.labels]),
+});
+
+const datasetOf = (drawn: DrawnDigits): Dataset =>
+  datasetFromBytes(drawn, { name: 'drawn-digits', numClasses: 10, shape: [1, 28, 28], ...mnistPixels });

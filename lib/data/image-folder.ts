@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { describeValue, scope } from '../tensor/index.ts';
-import { holdOut, type ImageFolder, placesOf, type Splits, sizeOf } from './dataset.ts';
+import { type ImageFolder, placesOf, type Splits, sizeOf, splitsOf } from './dataset.ts';
 import { DataFileError, DataMissingError } from './errors.ts';
 
 /** The mean and standard deviation of each channel that networks for ImageNet are used to. */
@@ -20,6 +20,8 @@ export interface ImageFolderOptions {
   skipCorrupt?: boolean;
   /** Of the choice of the held-out images. Default 0. */
   splitSeed?: number;
+  /** See `LoadOptions`. Default true. */
+  holdOut?: boolean;
   /** Threads that decode. Default: one for each core, as far as Node.js's thread pool goes. */
   workers?: number | null;
 }
@@ -40,7 +42,7 @@ export async function loadImageFolder(
   const all = await readPart(path, 'train', options, skipped);
   const test = await readPart(path, 'val', options, skipped, all.classes);
   const count = Math.max(1, Math.round(heldOutShare * sizeOf(all)));
-  return { ...holdOut(all, count, options.splitSeed), test };
+  return splitsOf(all, test, count, options);
 }
 
 /** The images of `val` alone. Their classes are those of `train`, whose images are not looked at. */

@@ -66,13 +66,15 @@ function classOrders(caller: string, dataset: Dataset, { ratio, seed = 0 }: Long
 
 /**
  * The long-tailed subset of a balanced data set, class by class in the order of the shuffle, as published.
+ * @param options.sorted in the data set's order instead, so that a part of it is a sample of all classes; default false
  * @throws TypeError for a ratio below 1 or a seed that is none; RangeError if a class has too few images, or would
  *   keep none
  */
-export function longTailed(dataset: Dataset, options: LongTailOptions): Dataset {
+export function longTailed(dataset: Dataset, options: LongTailOptions & { sorted?: boolean }): Dataset {
   const kept = classOrders('longTailed', dataset, options).flatMap(({ members, count }) =>
     members.slice(0, count),
   );
+  if (options.sorted) kept.sort((a, b) => a - b);
   return noGrad(() => scope(() => subset(dataset, placesOf(kept))));
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Dataset, datasetFromBytes, holdOut, type Splits } from './dataset.ts';
+import { type Dataset, datasetFromBytes, type Splits, splitsOf } from './dataset.ts';
 import { DataFileError } from './errors.ts';
 import { parseIdx } from './idx.ts';
 import { dataDirectory, ensureFile, type LoadedFile, type LoadOptions, readOfficial } from './source.ts';
@@ -90,7 +90,7 @@ export async function loadIdxFiles(
 ): Promise<Splits<Dataset>> {
   const all = await loadIdxPart(files, 'train', options);
   const test = await loadIdxPart(files, 'test', options);
-  return { ...holdOut(all, count, options.splitSeed), test };
+  return splitsOf(all, test, count, options);
 }
 
 async function loadIdxPart(

@@ -12,6 +12,11 @@ export interface LoadOptions {
   download?: boolean;
   /** Of the choice of the held-out images. Default 0: the same for every run, whatever its seed. */
   splitSeed?: number;
+  /**
+   * Hold images out of the training images, to choose the epoch with. Default true. Without, all of them are to train
+   * on and `validation` is `test`, the same object: what much published code does, whose figures such a choice flatters.
+   */
+  holdOut?: boolean;
 }
 
 /** The data directory: the argument, else `INTRACLASS_DATA`, else `data` in the working directory. */

@@ -11,6 +11,16 @@ import { type LossName, type LossOptions, lossNames } from '../losses/index.ts';
 import { type ModelName, modelNames } from '../models/index.ts';
 import { describeValue } from '../tensor/index.ts';
 
+export const optimizers = ['adam', 'adamw', 'sgd'] as const;
+export const schedules = ['one-cycle', 'constant', 'cosine', 'multi-step'] as const;
+export const selections = ['validation', 'test'] as const;
+
+/**
+ * To be said wherever a figure of a run is told whose epoch was chosen on the test set, as much published code does:
+ * the choice has seen what it is measured on. Such a run holds nothing out, and trains on all training images.
+ */
+export const parityNote = 'chosen on the test set: a parity figure, not an estimate';
+
 /** Everything that decides what a run computes; `config.json` of its folder. */
 export interface TrainConfig {
   model: ModelName;
@@ -29,10 +39,27 @@ export interface TrainConfig {
   workers: number | null;
   epochs: number;
   batchSize: number;
-  /** The highest learning rate of the one-cycle schedule. */
+  optimizer: (typeof optimizers)[number];
+  /** The highest learning rate of the network: the top of the one cycle, and what the other schedules begin with. */
   lr: number;
-  /** L2 penalty on the network; a loss decides for its own parameters. */
+  /** L2 penalty on the network (with AdamW decoupled decay); a loss decides for its own parameters. */
   weightDecay: number;
+  /** Of SGD. */
+  momentum: number;
+  /** Nesterov's momentum, of SGD. */
+  nesterov: boolean;
+  /** How the learning rate goes over the steps, see `createScheduler`. */
+  schedule: (typeof schedules)[number];
+  /** The epochs after which 'multi-step' multiplies the learning rate, from the beginning of training; may be fractions. */
+  milestones: readonly number[];
+  /** What it multiplies by. */
+  milestoneFactor: number;
+  /** Epochs, or fractions, in which the learning rate rises linearly to what the schedule begins with; 0: none. */
+  warmupEpochs: number;
+  /** It rises from this share of it, at the first step. */
+  warmupStart: number;
+  /** What chooses the epoch. 'test' is a parity mode: see `parityNote`. */
+  selectOn: (typeof selections)[number];
   /** α of mixup, which mixes the images of a batch in shares of Beta(α, α); 0: no mixing. */
   mixup: number;
   seed: number;
@@ -60,8 +87,17 @@ export const trainDefaults: Readonly<TrainConfig> = {
   workers: null,
   epochs: 8,
   batchSize: 128,
+  optimizer: 'adam',
   lr: 0.01,
   weightDecay: 0.001,
+  momentum: 0.9,
+  nesterov: false,
+  schedule: 'one-cycle',
+  milestones: [],
+  milestoneFactor: 0.1,
+  warmupEpochs: 0,
+  warmupStart: 0,
+  selectOn: 'validation',
   mixup: 0,
   seed: 0,
   device: 'cpu',
@@ -79,6 +115,11 @@ const integer = (least: number): Check => [
   `an integer of at least ${least}`,
   (value) => Number.isSafeInteger(value) && (value as number) >= least,
 ];
+const atLeast0: Check = [
+  'a finite number of at least 0',
+  (value) => Number.isFinite(value) && (value as number) >= 0,
+];
+const boolean: Check = ['true or false', (value) => typeof value === 'boolean'];
 const orNull = ([expected, holds]: Check): Check => [
   `${expected}, or null`,
   (value) => value === null || holds(value),
@@ -92,22 +133,67 @@ const checks: Record<keyof TrainConfig, Check> = {
   augment: orNull(oneOf(augmentations)),
   sampler: oneOf(samplers),
   dataSeed: integer(0),
-  skipCorrupt: ['true or false', (value) => typeof value === 'boolean'],
+  skipCorrupt: boolean,
   workers: orNull(integer(1)),
   epochs: integer(1),
   batchSize: integer(2),
+  optimizer: oneOf(optimizers),
   lr: ['a finite number above 0', (value) => Number.isFinite(value) && (value as number) > 0],
-  weightDecay: ['a finite number of at least 0', (value) => Number.isFinite(value) && (value as number) >= 0],
-  mixup: ['a finite number of at least 0', (value) => Number.isFinite(value) && (value as number) >= 0],
+  weightDecay: atLeast0,
+  momentum: atLeast0,
+  nesterov: boolean,
+  schedule: oneOf(schedules),
+  milestones: ['an array of increasing numbers above 0', isIncreasing],
+  milestoneFactor: atLeast0,
+  warmupEpochs: atLeast0,
+  warmupStart: ['a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1],
+  selectOn: oneOf(selections),
+  mixup: atLeast0,
   seed: integer(0),
   device: ["'cpu', 'cuda' or 'cuda:0'", (value) => /^(cpu|cuda(:\d+)?)$/.test(String(value))],
   threads: orNull(integer(1)),
   limitTrain: orNull(integer(1)),
 };
 
+function isIncreasing(value: unknown): boolean {
+  return Array.isArray(value) && value.every((x, i) => Number.isFinite(x) && x > (i === 0 ? 0 : value[i - 1]));
+}
+
+/** What settings ask of each other. One that nothing would heed is an error. */
+function checkTogether(config: TrainConfig): void {
+  const { optimizer, momentum, nesterov, schedule, milestones, warmupEpochs, epochs } = config;
+  const require = (name: keyof TrainConfig, holds: boolean, expected: string): void => {
+    if (holds) return;
+    const value = config[name];
+    const got = Array.isArray(value) ? `[${value.join(', ')}]` : describeValue(value);
+    throw new TypeError(`train: ${name}: expected ${expected}, got ${got}`);
+  };
+  const requireDefault = (name: keyof TrainConfig, reason: string): void =>
+    require(name, config[name] === trainDefaults[name], `${trainDefaults[name]} ${reason}`);
+
+  if (optimizer !== 'sgd') {
+    requireDefault('momentum', `with optimizer '${optimizer}', as only 'sgd' has it`);
+    requireDefault('nesterov', `with optimizer '${optimizer}', as only 'sgd' has it`);
+  }
+  require('momentum', !nesterov || momentum > 0, 'a number above 0 with nesterov');
+
+  if (schedule === 'one-cycle') requireDefault('warmupEpochs', "with schedule 'one-cycle', which has its own");
+  require('warmupEpochs', warmupEpochs < epochs, `less than the ${epochs} epochs`);
+  if (warmupEpochs === 0) requireDefault('warmupStart', 'without warmupEpochs');
+
+  if (schedule === 'multi-step') {
+    require('milestones', milestones.length > 0, "at least one with schedule 'multi-step'");
+    require('milestones', milestones[0]! > warmupEpochs, `them after the ${warmupEpochs} epochs of warm-up`);
+    require('milestones', milestones.at(-1)! < epochs, `them before the end of the ${epochs} epochs`);
+  } else {
+    require('milestones', milestones.length === 0, `none with schedule '${schedule}'`);
+    requireDefault('milestoneFactor', `with schedule '${schedule}'`);
+  }
+}
+
 /**
  * The configuration with defaults where nothing is given.
- * @throws TypeError naming the setting, what was expected and what came
+ * @throws TypeError naming the setting, what was expected and what came; also where settings do not go together
  */
 export function resolveConfig(given: Partial<TrainConfig> = {}): TrainConfig {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
@@ -127,6 +213,7 @@ export function resolveConfig(given: Partial<TrainConfig> = {}): TrainConfig {
     if (!holds(value))
       throw new TypeError(`train: ${name}: expected ${expected}, got ${describeValue(value)}`);
   }
+  checkTogether(config);
   // A run may be taken up from another working directory.
-  return { ...config, data: absoluteDataName(config.data) };
+  return { ...config, milestones: [...config.milestones], data: absoluteDataName(config.data) };
 }

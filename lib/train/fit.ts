@@ -41,7 +41,7 @@ export interface FitOptions extends Classifier {
   loader: Loader;
   /** Mixes each batch. Default: none. */
   mixup?: Mixup | null;
-  /** Chooses the epoch; never the test set. */
+  /** Chooses the epoch: held-out images; the test set only to compare with figures that were chosen so. */
   validation: AnyDataset;
   epochs: number;
   device?: string;

@@ -1,6 +1,14 @@
 /** Training, evaluation, checkpoints and run folders. */
 export { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
-export { resolveConfig, type TrainConfig, trainDefaults } from './config.ts';
+export {
+  optimizers,
+  parityNote,
+  resolveConfig,
+  schedules,
+  selections,
+  type TrainConfig,
+  trainDefaults,
+} from './config.ts';
 export { DivergedError, type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 export {
   type Classifier,
@@ -25,6 +33,7 @@ export {
   topAccuracy,
   type Verdicts,
 } from './metrics.ts';
+export { createOptimizer, createScheduler, type ScheduleConfig } from './optimization.ts';
 export { loadPretrained, type PretrainedOptions } from './pretrained.ts';
 export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
 export {

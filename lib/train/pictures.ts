@@ -2,6 +2,7 @@ import type { AnyDataset } from '../data/index.ts';
 import { GaussianLoss } from '../losses/index.ts';
 import { type CurvesPanel, curvesPlot, featurePlot, svgToPng } from '../plot/index.ts';
 import { noGrad, scope } from '../tensor/index.ts';
+import type { TrainConfig } from './config.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import type { EpochMetrics } from './fit.ts';
 import type { RunFolder } from './run-folder.ts';
@@ -11,18 +12,22 @@ async function write(folder: RunFolder, name: string, svg: string): Promise<void
   await folder.write(`${name}.png`, svgToPng(svg));
 }
 
-/** Loss, accuracy and, where the loss has them, its classes' σ over the epochs. */
+/**
+ * Loss, accuracy and, where the loss has them, its classes' σ over the epochs.
+ * @param selectOn whose accuracy the metrics' `validationAccuracy` is
+ */
 export async function drawCurves(
   folder: RunFolder,
   metrics: readonly EpochMetrics[],
   title: string,
+  selectOn: TrainConfig['selectOn'],
 ): Promise<void> {
   const curve = (name: string, key: string) => ({ name, values: metrics.map((line) => line[key] ?? null) });
   const panels: CurvesPanel[] = [
     { title: 'loss', curves: [curve('train', 'loss')], log: true },
     {
       title: 'accuracy',
-      curves: [curve('train', 'accuracy'), curve('validation', 'validationAccuracy')],
+      curves: [curve('train', 'accuracy'), curve(selectOn, 'validationAccuracy')],
       percent: true,
     },
   ];

@@ -16,7 +16,7 @@ export interface RunResult {
   /** The epoch with the highest validation accuracy, whose weights are in model.safetensors */
   epoch: number;
   validationAccuracy: number;
-  /** Of that epoch. The test set had no part in choosing it. */
+  /** Of that epoch. The test set had no part in choosing it, unless the configuration's `selectOn` is 'test'. */
   testAccuracy: number;
   /** Of the last epoch, to compare */
   lastTestAccuracy: number;

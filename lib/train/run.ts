@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type AnyDataset, classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
 import { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
-import { resolveConfig, type TrainConfig } from './config.ts';
+import { parityNote, resolveConfig, type TrainConfig } from './config.ts';
 import type { Sums } from './epoch.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
@@ -160,7 +160,7 @@ async function go(
   }
   try {
     const result = await conclude(folder, config, splits, training, state, parameters, trainCounts, signal);
-    await drawCurves(folder, metrics, titleOf(config, result));
+    await drawCurves(folder, metrics, titleOf(config, result), config.selectOn);
     if (result.skipped > 0) {
       options.onMessage?.(
         `images that could not be decoded and were left out: ${result.skipped}; ${folder.file('skipped.json')} names them`,
@@ -175,8 +175,11 @@ async function go(
 
 const countOf = ({ labels }: { labels: { numel: number } }): number => labels.numel;
 
-const titleOf = ({ model, loss, data }: TrainConfig, { epoch, testAccuracy }: RunResult): string =>
-  `${model}, ${loss}, ${data}: ${(100 * testAccuracy).toFixed(2)} % on the test set (epoch ${epoch})`;
+const titleOf = (config: TrainConfig, { epoch, testAccuracy }: RunResult): string => {
+  const { model, loss, data, selectOn } = config;
+  const chosen = selectOn === 'test' ? `, ${parityNote}` : '';
+  return `${model}, ${loss}, ${data}: ${(100 * testAccuracy).toFixed(2)} % on the test set (epoch ${epoch}${chosen})`;
+};
 
 /** Tests the last epoch's weights and, where they are others, the chosen ones'; draws the features, writes the result. */
 async function conclude(

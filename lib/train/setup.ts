@@ -10,15 +10,16 @@ import {
 import { createLoss, lacksClassCounts } from '../losses/index.ts';
 import { createModel, inputShapeOf, type ModelName, modelsFor } from '../models/index.ts';
 import type { Module } from '../nn/index.ts';
-import { Adam, OneCycleLR, type Optimizer } from '../optim/index.ts';
+import type { LRScheduler, Optimizer } from '../optim/index.ts';
 import { cuda, manualSeed, scope, setNumThreads } from '../tensor/index.ts';
 import type { TrainConfig } from './config.ts';
 import type { Classifier } from './evaluate.ts';
+import { createOptimizer, createScheduler } from './optimization.ts';
 
 /** What a configuration describes, ready to train. */
 export interface Training extends Classifier {
-  optimizer: Adam;
-  scheduler: OneCycleLR;
+  optimizer: Optimizer;
+  scheduler: LRScheduler;
   loader: Loader;
   mixup: Mixup | null;
 }
@@ -77,7 +78,7 @@ export function buildTraining(config: TrainConfig, { train }: Splits<AnyDataset>
     { name: 'network', params: model.parameters(), lr, weightDecay },
     ...loss.parameterGroups(lr, weightDecay),
   ].filter(({ params }) => params.length > 0);
-  const optimizer = new Adam(groups, { lr });
+  const optimizer = createOptimizer(config, groups);
   requireOptimized({ model, loss }, optimizer);
   const loader = createLoader(train, {
     batchSize,
@@ -92,10 +93,7 @@ export function buildTraining(config: TrainConfig, { train }: Splits<AnyDataset>
       `train: batchSize: expected at most ${train.labels.shape[0]}, the number of training images, got ${batchSize}`,
     );
   }
-  const scheduler = new OneCycleLR(optimizer, {
-    maxLr: groups.map((group) => group.lr),
-    totalSteps: config.epochs * loader.length,
-  });
+  const scheduler = createScheduler(config, optimizer, loader.length);
   const mixup = config.mixup > 0 ? new Mixup({ alpha: config.mixup, seed }) : null;
   return { model, loss, optimizer, scheduler, loader, mixup };
 }

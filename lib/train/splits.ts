@@ -13,15 +13,16 @@ import type { TrainConfig } from './config.ts';
 
 /** The settings that decide which images there are. */
 export type DataConfig = Pick<TrainConfig, 'data' | 'limitTrain'> &
-  Partial<Pick<TrainConfig, 'dataSeed' | 'skipCorrupt' | 'workers'>>;
+  Partial<Pick<TrainConfig, 'dataSeed' | 'skipCorrupt' | 'workers' | 'selectOn'>>;
 
 const optionsOf = (
-  { dataSeed: seed, skipCorrupt, workers }: Omit<DataConfig, 'data' | 'limitTrain'>,
+  { dataSeed: seed, skipCorrupt, workers, selectOn }: Omit<DataConfig, 'data' | 'limitTrain'>,
   dataDir?: string,
-): NamedOptions => ({ dataDir, seed, skipCorrupt, workers });
+): NamedOptions => ({ dataDir, seed, skipCorrupt, workers, holdOut: selectOn !== 'test' });
 
 /**
- * The data set of this name, its training part cut to `limitTrain` images.
+ * The data set of this name, its training part cut to `limitTrain` images. Where the test set chooses the epoch, nothing
+ * is held out, and `validation` is `test`.
  * @throws DataMissingError if it is not there
  */
 export async function loadSplits(config: DataConfig, dataDir?: string): Promise<Splits<AnyDataset>> {
