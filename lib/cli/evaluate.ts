@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { evaluateRun, interruptible, type RunEvaluation } from '../train/index.ts';
+import { evaluateRun, interruptible, parityNote, type RunEvaluation } from '../train/index.ts';
 import { integer } from './options.ts';
 
 interface Flags {
@@ -55,7 +55,8 @@ export function evaluationText({
   const { accuracy, correct, count, top5, calibration, shots, icu, featureNorm } = test;
   const bins = calibration.bins.length;
   const lines = [
-    `${config.model} with the loss ${config.loss} on ${config.data}, epoch ${epoch}`,
+    `${config.model} with the loss ${config.loss} on ${config.data}, epoch ${epoch}` +
+      (config.selectOn === 'test' ? `, ${parityNote}` : ''),
     `test accuracy ${percent(accuracy)} (${correct} of ${count})`,
     `top-5 accuracy ${percent(top5)}`,
     `calibration error ${percent(calibration.ece)} (ECE, ${bins} bins; the largest ${percent(calibration.mce)})`,

@@ -18,6 +18,9 @@ export function number(text: string): number {
   return value;
 }
 
+/** Numbers between commas. */
+export const numbers = (text: string): number[] => text.split(',').map(number);
+
 /**
  * Collects `name=value` of an option that may be given several times. A value is JSON, or, where it is not, the text
  * itself: `m=2`, `bias=false`, `classCounts=[5,3]`, `form=sigmoid`.

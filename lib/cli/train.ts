@@ -13,19 +13,17 @@ import {
 } from '../losses/index.ts';
 import { modelNames, modelTitle } from '../models/index.ts';
 import {
-  duration,
-  type EpochMetrics,
   interruptible,
-  Progress,
-  type RunEvents,
-  type RunOutcome,
-  type RunStart,
+  optimizers,
   resumeRun,
+  schedules,
+  selections,
   type TrainConfig,
   trainDefaults,
   trainRun,
 } from '../train/index.ts';
-import { assignment, integer, number } from './options.ts';
+import { assignment, integer, number, numbers } from './options.ts';
+import { reporter } from './train-report.ts';
 
 /** The options that make up the configuration. */
 type Settings = Partial<Omit<TrainConfig, 'lossOptions'>>;
@@ -85,12 +83,40 @@ export function trainCommand(): Command {
     .optionsGroup('How:')
     .option('--epochs <n>', `times to see every image ${defaultsTo(d.epochs)}`, integer(1))
     .option('--batch-size <n>', `images in a step ${defaultsTo(d.batchSize)}`, integer(2))
-    .option('--lr <x>', `the highest learning rate of the one-cycle schedule ${defaultsTo(d.lr)}`, number)
+    .addOption(choice('--optimizer <name>', 'the optimiser', optimizers, d.optimizer))
+    .option(
+      '--lr <x>',
+      `the highest learning rate; all schedules but one-cycle begin with it ${defaultsTo(d.lr)}`,
+      number,
+    )
     .option('--weight-decay <x>', `L2 penalty on the network ${defaultsTo(d.weightDecay)}`, number)
+    .option('--momentum <x>', `of sgd ${defaultsTo(d.momentum)}`, number)
+    .option('--nesterov', "Nesterov's momentum, of sgd")
+    .addOption(choice('--schedule <name>', 'how the learning rate goes', schedules, d.schedule))
+    .option(
+      '--milestones <epochs>',
+      'after which multi-step multiplies the learning rate, as in 120,160',
+      numbers,
+    )
+    .option('--milestone-factor <x>', `what it multiplies by ${defaultsTo(d.milestoneFactor)}`, number)
+    .option(
+      '--warmup-epochs <x>',
+      `in which the learning rate rises first; not with one-cycle ${defaultsTo(d.warmupEpochs)}`,
+      number,
+    )
+    .option('--warmup-start <x>', `from this share of itself ${defaultsTo(d.warmupStart)}`, number)
     .option(
       '--mixup <alpha>',
       `mix the images of a batch in shares of Beta(alpha, alpha); 0: none ${defaultsTo(d.mixup)}`,
       number,
+    )
+    .addOption(
+      choice(
+        '--select-on <part>',
+        'what chooses the epoch; test, to compare with figures chosen so, holds nothing out',
+        selections,
+        d.selectOn,
+      ),
     )
     .option('--seed <n>', `of initialisation and shuffling ${defaultsTo(d.seed)}`, integer(0))
     .option('--threads <n>', "CPU threads (default: LibTorch's choice)", integer(1))
@@ -201,83 +227,3 @@ function dataName(text: string): DataName {
 
 /** runName → --run-name */
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
-interface Reporter extends RunEvents {
-  onMessage: (message: string) => void;
-  onOutcome: (outcome: RunOutcome) => void;
-  clear: () => void;
-}
-
-/** Results go to standard output; progress and messages to standard error. */
-function reporter({ json = false, quiet = false }: Flags): Reporter {
-  let progress: Progress | null = null;
-  let epochs = 0;
-  const clear = () => progress?.clear();
-  const say = (text: string) => {
-    clear();
-    process.stderr.write(`${text}\n`);
-  };
-  const print = (text: string) => {
-    clear();
-    process.stdout.write(`${text}\n`);
-  };
-  return {
-    clear,
-    onMessage: say,
-    onStart: (start) => {
-      epochs = start.config.epochs;
-      if (quiet) return;
-      progress = new Progress({ epochs, steps: start.stepsPerEpoch });
-      if (!json) print(startText(start));
-    },
-    onProgress: (epoch, sums) => progress?.update(epoch, sums),
-    onEpoch: (metrics) => {
-      if (quiet) return;
-      print(json ? JSON.stringify({ event: 'epoch', ...metrics }) : epochText(metrics, epochs));
-    },
-    onOutcome: (outcome) => {
-      if (json) print(JSON.stringify({ event: outcome.finished ? 'result' : 'interrupted', ...outcome }));
-      else print(outcomeText(outcome));
-    },
-  };
-}
-
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-const count = (value: number): string => value.toLocaleString('en-US');
-
-function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
-  const { model, loss, data, seed } = config;
-  const { train, validation, test } = images;
-  return [
-    `${model} with the loss ${loss} on ${data}, seed ${seed}`,
-    `  ${count(train)} images to train, ${count(validation)} held out to choose the epoch, ${count(test)} to test`,
-    `  ${count(parameters.network)} parameters in the network, ${count(parameters.loss)} in the loss`,
-    `  folder ${folder}`,
-    ...(epoch > 1 || step > 0 ? [`  going on at epoch ${epoch}, step ${step + 1}`] : []),
-  ].join('\n');
-}
-
-function epochText(metrics: EpochMetrics, epochs: number): string {
-  const { epoch, loss, accuracy, validationAccuracy, sigmaMean, imagesPerSecond, seconds } = metrics;
-  return [
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
-    `loss ${loss.toFixed(4)}`,
-    `accuracy ${percent(accuracy)}`,
-    `held-out ${percent(validationAccuracy)}`,
-    ...(sigmaMean === undefined ? [] : [`mean σ ${sigmaMean.toFixed(3)}`]),
-    `${Math.round(imagesPerSecond)} images/s`,
-    duration(seconds),
-  ].join('  ');
-}
-
-function outcomeText(outcome: RunOutcome): string {
-  if (!outcome.finished) {
-    return `interrupted in epoch ${outcome.epoch}; to go on, type: intraclass train --resume ${outcome.folder}`;
-  }
-  const { result } = outcome;
-  return [
-    `test accuracy ${percent(result.testAccuracy)} (epoch ${result.epoch}, the best on the held-out images: ` +
-      `${percent(result.validationAccuracy)}; last epoch ${percent(result.lastTestAccuracy)})`,
-    `in ${duration(result.seconds)}; metrics, weights and pictures are in ${outcome.folder}`,
-  ].join('\n');
-}

@@ -156,7 +156,9 @@ const checks: Record<keyof TrainConfig, Check> = {
 };
 
 function isIncreasing(value: unknown): boolean {
-  return Array.isArray(value) && value.every((x, i) => Number.isFinite(x) && x > (i === 0 ? 0 : value[i - 1]));
+  return (
+    Array.isArray(value) && value.every((x, i) => Number.isFinite(x) && x > (i === 0 ? 0 : value[i - 1]))
+  );
 }
 
 /** What settings ask of each other. One that nothing would heed is an error. */
@@ -177,7 +179,8 @@ function checkTogether(config: TrainConfig): void {
   }
   require('momentum', !nesterov || momentum > 0, 'a number above 0 with nesterov');
 
-  if (schedule === 'one-cycle') requireDefault('warmupEpochs', "with schedule 'one-cycle', which has its own");
+  if (schedule === 'one-cycle')
+    requireDefault('warmupEpochs', "with schedule 'one-cycle', which has its own");
   require('warmupEpochs', warmupEpochs < epochs, `less than the ${epochs} epochs`);
   if (warmupEpochs === 0) requireDefault('warmupStart', 'without warmupEpochs');
 

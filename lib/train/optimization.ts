@@ -1,4 +1,6 @@
 /** The optimiser and the learning rates of a configuration. */
+
+import type { ParameterGroup } from '../losses/index.ts';
 import {
   Adam,
   AdamW,
@@ -10,7 +12,6 @@ import {
   type Optimizer,
   SGD,
 } from '../optim/index.ts';
-import type { ParameterGroup } from '../losses/index.ts';
 import type { TrainConfig } from './config.ts';
 
 /** The optimiser for these groups, each of which has its own learning rate and decay. */

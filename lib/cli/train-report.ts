@@ -1,0 +1,101 @@
+/** What `intraclass train` prints. */
+import {
+  duration,
+  type EpochMetrics,
+  Progress,
+  parityNote,
+  type RunEvents,
+  type RunOutcome,
+  type RunStart,
+  type TrainConfig,
+  trainDefaults,
+} from '../train/index.ts';
+
+interface Reporter extends RunEvents {
+  onMessage: (message: string) => void;
+  onOutcome: (outcome: RunOutcome) => void;
+  clear: () => void;
+}
+
+/** Results go to standard output; progress and messages to standard error. */
+export function reporter({ json = false, quiet = false }: { json?: boolean; quiet?: boolean }): Reporter {
+  let progress: Progress | null = null;
+  let epochs = 0;
+  let selectOn = trainDefaults.selectOn;
+  const clear = () => progress?.clear();
+  const say = (text: string) => {
+    clear();
+    process.stderr.write(`${text}\n`);
+  };
+  const print = (text: string) => {
+    clear();
+    process.stdout.write(`${text}\n`);
+  };
+  return {
+    clear,
+    onMessage: say,
+    onStart: (start) => {
+      ({ epochs, selectOn } = start.config);
+      if (quiet) return;
+      progress = new Progress({ epochs, steps: start.stepsPerEpoch });
+      if (!json) print(startText(start));
+    },
+    onProgress: (epoch, sums) => progress?.update(epoch, sums),
+    onEpoch: (metrics) => {
+      if (quiet) return;
+      print(json ? JSON.stringify({ event: 'epoch', ...metrics }) : epochText(metrics, epochs, selectOn));
+    },
+    onOutcome: (outcome) => {
+      if (json) print(JSON.stringify({ event: outcome.finished ? 'result' : 'interrupted', ...outcome }));
+      else print(outcomeText(outcome));
+    },
+  };
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+const count = (value: number): string => value.toLocaleString('en-US');
+
+function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
+  const { model, loss, data, seed, selectOn } = config;
+  const { train, validation, test } = images;
+  const others =
+    selectOn === 'test'
+      ? `none held out, ${count(test)} to test\n  the epoch is ${parityNote}`
+      : `${count(validation)} held out to choose the epoch, ${count(test)} to test`;
+  return [
+    `${model} with the loss ${loss} on ${data}, seed ${seed}`,
+    `  ${count(train)} images to train, ${others}`,
+    `  ${count(parameters.network)} parameters in the network, ${count(parameters.loss)} in the loss`,
+    `  folder ${folder}`,
+    ...(epoch > 1 || step > 0 ? [`  going on at epoch ${epoch}, step ${step + 1}`] : []),
+  ].join('\n');
+}
+
+function epochText(metrics: EpochMetrics, epochs: number, selectOn: TrainConfig['selectOn']): string {
+  const { epoch, loss, accuracy, validationAccuracy, sigmaMean, imagesPerSecond, seconds } = metrics;
+  return [
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+    `loss ${loss.toFixed(4)}`,
+    `accuracy ${percent(accuracy)}`,
+    `${selectOn === 'test' ? 'test' : 'held-out'} ${percent(validationAccuracy)}`,
+    ...(sigmaMean === undefined ? [] : [`mean σ ${sigmaMean.toFixed(3)}`]),
+    `${Math.round(imagesPerSecond)} images/s`,
+    duration(seconds),
+  ].join('  ');
+}
+
+function outcomeText(outcome: RunOutcome): string {
+  if (!outcome.finished) {
+    return `interrupted in epoch ${outcome.epoch}; to go on, type: intraclass train --resume ${outcome.folder}`;
+  }
+  const { result } = outcome;
+  const chosen =
+    result.config.selectOn === 'test'
+      ? parityNote
+      : `the best on the held-out images: ${percent(result.validationAccuracy)}`;
+  return [
+    `test accuracy ${percent(result.testAccuracy)} (epoch ${result.epoch}, ${chosen}; ` +
+      `last epoch ${percent(result.lastTestAccuracy)})`,
+    `in ${duration(result.seconds)}; metrics, weights and pictures are in ${outcome.folder}`,
+  ].join('\n');
+}
