@@ -1,5 +1,6 @@
 /** intraclass: train image classifiers with losses that know how uncertain each class is. */
 export * as data from './data/index.ts';
+export * as experiments from './experiments/index.ts';
 export * as losses from './losses/index.ts';
 export * as models from './models/index.ts';
 export { libtorch } from './native.ts';

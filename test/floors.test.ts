@@ -13,6 +13,7 @@ const floors = [
   ['nn'],
   ['models', 'losses', 'data', 'optim', 'plot'],
   ['train'],
+  ['experiments'],
   ['index.ts', 'cli'],
 ];
 

@@ -19,6 +19,7 @@ Examples:
   intraclass train mnist-2d                       the paper's 2-D network with the ICU loss
   intraclass train mnist-100d --loss ce --seed 1  the 100-D network with softmax cross-entropy
   intraclass evaluate runs/mnist-2d-icu-seed0     the test accuracy of a run, from its saved weights
+  intraclass reproduce table1 --rows mnist-2d     a part of the paper's first table, beside its figures
   intraclass doctor                               what was found on this machine, what is missing, what to type`,
     );
   for (const command of await trainingCommands()) root.addCommand(command);
@@ -42,10 +43,11 @@ async function trainingCommands(): Promise<Command[]> {
   try {
     const { trainCommand } = await import('./train.ts');
     const { evaluateCommand } = await import('./evaluate.ts');
-    return [trainCommand(), evaluateCommand()];
+    const { reproduceCommand } = await import('./reproduce.ts');
+    return [trainCommand(), evaluateCommand(), reproduceCommand()];
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    return ['train', 'evaluate'].map((name) =>
+    return ['train', 'evaluate', 'reproduce'].map((name) =>
       new Command(name)
         .description('(not to be had: `intraclass doctor` says what is missing)')
         .allowUnknownOption()

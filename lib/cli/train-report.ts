@@ -55,7 +55,7 @@ export function reporter({ json = false, quiet = false }: { json?: boolean; quie
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const count = (value: number): string => value.toLocaleString('en-US');
 
-function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
+export function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
   const { model, loss, data, seed, selectOn } = config;
   const { train, validation, test } = images;
   const others =
@@ -71,7 +71,7 @@ function startText({ folder, config, parameters, images, epoch, step }: RunStart
   ].join('\n');
 }
 
-function epochText(metrics: EpochMetrics, epochs: number, selectOn: TrainConfig['selectOn']): string {
+export function epochText(metrics: EpochMetrics, epochs: number, selectOn: TrainConfig['selectOn']): string {
   const { epoch, loss, accuracy, validationAccuracy, sigmaMean, imagesPerSecond, seconds } = metrics;
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,

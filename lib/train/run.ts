@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AnyDataset, classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
@@ -77,22 +78,31 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
   return go(folder, config, splits, training, fitStart(), options);
 }
 
+export interface ResumeOptions extends Omit<RunOptions, 'runsDir' | 'runName'> {
+  /** Default: the run's. */
+  device?: string;
+  /** Default: the run's. */
+  threads?: number | null;
+}
+
 /**
  * Goes on with a run that was interrupted, as if it had not been: the same steps in the same order give the same
- * weights. A run that had finished only makes its result anew.
+ * weights. A run that had finished only makes its result anew; one that never came to save itself begins again.
  *
  * @param path the run's folder
- * @throws Error if there is nothing to go on with; CheckpointError if a checkpoint is damaged
+ * @throws Error if it is no run's folder; CheckpointError if a checkpoint is damaged
  */
-export async function resumeRun(
-  path: string,
-  options: Omit<RunOptions, 'runsDir' | 'runName'> = {},
-): Promise<RunOutcome> {
+export async function resumeRun(path: string, options: ResumeOptions = {}): Promise<RunOutcome> {
   const folder = new RunFolder(path);
-  const config = await folder.readConfig();
+  const stored = await folder.readConfig();
+  const config = resolveConfig({
+    ...stored,
+    device: options.device ?? stored.device,
+    threads: options.threads ?? stored.threads,
+  });
   const splits = await loadSplits(config, options.dataDir);
   const training = buildTraining(config, splits);
-  const state = await loadTraining(folder.last, training);
+  const state = existsSync(folder.last) ? await loadTraining(folder.last, training) : fitStart();
   return go(folder, config, splits, training, state, options);
 }
 

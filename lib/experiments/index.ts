@@ -1,0 +1,18 @@
+/** The paper's tables and figures as recipes, and what runs them. */
+export { type Estimate, estimatesOf, type Plan, type PlanOptions, planOf } from './plan.ts';
+export { otherFigures, type Published, paperFigure } from './published.ts';
+export {
+  configOf,
+  type Experiment,
+  type Method,
+  type Recipe,
+  recipeOf,
+  type Settings,
+  type Variation,
+} from './recipe.ts';
+export { type Report, type ReproduceOptions, reproduceTable } from './reproduce.ts';
+export { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
+export type { Origin, Setting } from './setting.ts';
+export { type PairedTest, pairedTest, type Spread, spreadOf } from './statistics.ts';
+export { type Cell, cellsOf, type Figures } from './summary.ts';
+export { recipesOf, type Selection, type Table, type TableName, tableNames, tableOf } from './tables.ts';

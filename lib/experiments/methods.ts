@@ -1,0 +1,145 @@
+/**
+ * The losses of the tables with the options that their publications give, as far as these do not depend on the data.
+ * Repositories are named as owner/name on GitHub.
+ */
+import type { IcuLossOptions, LgmOptions, LSoftmaxOptions } from '../losses/index.ts';
+import { type Method, method } from './recipe.ts';
+import { filled, ours, paper } from './setting.ts';
+
+export const ce = method({
+  name: 'ce',
+  title: 'Softmax',
+  loss: 'ce',
+  lossOptions: paper({ bias: false }, 'Eq. 1'),
+});
+
+export const center = method({
+  name: 'center',
+  title: 'Center',
+  loss: 'center',
+  lossOptions: filled(
+    { weight: 0.01, update: 'delta', centerLr: 0.5, bias: false },
+    'λ and the rule of the centres: ydwen/caffe-face, mnist_example; α = 0.5: Wen et al., ECCV 2016, sect. 4.1; ' +
+      'no bias: as the Softmax row',
+  ),
+});
+
+/** λ falls as in the authors' MNIST example, to 0.4, whatever the number of steps. */
+export const lSoftmax = method({
+  name: 'l-softmax',
+  title: 'L-Softmax',
+  loss: 'l-softmax',
+  lossOptions: filled(
+    (steps: number): LSoftmaxOptions => ({
+      m: 4,
+      lambdaBase: 1000,
+      lambdaGamma: (2.5e-5 * 10_000) / steps,
+      lambdaPower: 35,
+      lambdaMin: 0,
+    }),
+    'wy1iu/LargeMargin_Softmax_Loss, MNIST example with m = 4; its decay over 10,000 steps is stretched to ours',
+  ),
+});
+
+/** The means' and variances' rates are those of the ICU loss here, so that the rows differ in the loss alone. */
+export const lgmMnist = method({
+  name: 'l-gm',
+  title: 'L-GM',
+  loss: 'l-gm',
+  lossOptions: filled(
+    (steps: number): LgmOptions => ({
+      form: 'paper',
+      alpha: 0.001,
+      alphaGrowth: 10,
+      alphaInterval: Math.max(1, Math.round((1500 / 20_000) * steps)),
+      alphaMax: 1,
+      lambda: 0.03,
+      covariance: 'isotropic',
+    }),
+    'WeitaoVan/L-GM-loss, MNIST example: λ, and α ten times larger at 1,500, 3,000 and 4,500 of 20,000 steps, ' +
+      'stretched to ours; with ln|Σ| as in Wan et al., CVPR 2018, which that code leaves out',
+  ),
+});
+
+export const lgmCifar = method({
+  name: 'l-gm',
+  title: 'L-GM',
+  loss: 'l-gm',
+  lossOptions: filled(
+    (steps: number): LgmOptions => ({
+      form: 'paper',
+      alpha: 0.1,
+      alphaGrowth: 2,
+      alphaInterval: Math.max(1, Math.round((5000 / 120_000) * steps)),
+      alphaMax: 0.3,
+      lambda: 0.1,
+      covariance: 'isotropic',
+    }),
+    'WeitaoVan/L-GM-loss, CIFAR-100 example: λ, and α doubled every 5,000 of 120,000 steps up to 0.3, stretched to ' +
+      'ours; with ln|Σ| as in Wan et al., CVPR 2018, which that code leaves out',
+  ),
+});
+
+const constants = 'sect. 4.1: α = 1e-4, γ = 1e-3, λ_μ = λ_σ = 0.1';
+
+export const icu = method({
+  name: 'icu',
+  title: 'ICU',
+  loss: 'icu',
+  lossOptions: paper({ alpha: 1e-4, gamma: 1e-3, lambdaMean: 0.1, lambdaVar: 0.1 }, constants),
+});
+
+const withoutOne = (name: string, title: string, options: IcuLossOptions): Method =>
+  method({
+    name,
+    title,
+    loss: 'icu',
+    lossOptions: paper({ alpha: 1e-4, gamma: 1e-3, lambdaMean: 0.1, lambdaVar: 0.1, ...options }, 'Table 3'),
+  });
+
+/** Table 3: the ICU loss with none and with one of its margins. */
+export const icuPlain = withoutOne('icu-plain', 'ICU, α = γ = 0', { alpha: 0, gamma: 0 });
+export const icuAlpha = withoutOne('icu-alpha', 'ICU, γ = 0', { gamma: 0 });
+export const icuGamma = withoutOne('icu-gamma', 'ICU, α = 0', { alpha: 0 });
+
+export const focal = method({
+  name: 'focal',
+  title: 'Focal',
+  loss: 'focal',
+  lossOptions: filled(
+    { form: 'sigmoid', gamma: 1 },
+    'Cui et al., CVPR 2019, whose row with γ = 1 is what the table quotes; richardaecn/class-balanced-loss',
+  ),
+});
+
+export const mixup = method({
+  name: 'mixup',
+  title: 'Mixup',
+  loss: 'ce',
+  lossOptions: ours({ bias: false }, 'as the Softmax row'),
+  settings: { mixup: filled(1, 'facebookresearch/mixup-cifar10') },
+});
+
+export const balancedSoftmax = method({
+  name: 'balanced-softmax',
+  title: 'Balanced Softmax',
+  loss: 'balanced-softmax',
+  lossOptions: filled({}, 'Ren et al., NeurIPS 2020'),
+  inPaper: false,
+});
+
+export const ldam = method({
+  name: 'ldam',
+  title: 'LDAM-DRW',
+  loss: 'ldam',
+  lossOptions: filled({}, 'Cao et al., NeurIPS 2019; kaidic/LDAM-DRW'),
+  inPaper: false,
+});
+
+export const icuAuthors = method({
+  name: 'icu-authors',
+  title: "ICU, the authors' code",
+  loss: 'icu-authors',
+  lossOptions: filled({}, 'kratos236/ICU-loss'),
+  inPaper: false,
+});

@@ -1,0 +1,143 @@
+import { mkdir } from 'node:fs/promises';
+import { RunFolder, type TrainConfig } from '../train/index.ts';
+import {
+  epochsWithin,
+  measurePace,
+  type Pace,
+  type PaceOptions,
+  parseBudget,
+  secondsOf,
+} from './estimate.ts';
+import { type Job, type JobState, jobOf, stateOf } from './jobs.ts';
+import { type Experiment, epochsOf, type Recipe } from './recipe.ts';
+import { recipesOf, type Selection, type Table } from './tables.ts';
+
+export interface PlanOptions extends Selection, PaceOptions {
+  /** The runs of a cell have the seeds 0, 1, …. Default 3. */
+  seeds?: number;
+  /** Epochs of every run instead of the recipe's. Default: the recipe's. */
+  epochs?: number;
+  /** '10m': fewer epochs, so that the runs take about so long together. Default: none. */
+  budget?: string;
+  /** Choose long-tailed subsets anew for each seed. Default false: the published subset. */
+  varySubset?: boolean;
+  /** `test` is the parity mode, see `TrainConfig.selectOn`. Default `validation`. */
+  selectOn?: TrainConfig['selectOn'];
+  /** The folder of run folders. Default 'runs'. */
+  runsDir?: string;
+  /** Default: `INTRACLASS_DATA`, else `data`. */
+  dataDir?: string;
+}
+
+export interface PlannedJob {
+  job: Job;
+  state: JobState;
+}
+
+/** What is there of a table, and what is to do. */
+export interface Plan {
+  table: Table;
+  recipes: Recipe[];
+  seeds: number;
+  /** All seeds of the first number before any of the second, so that every cell has a figure early */
+  jobs: PlannedJob[];
+  /** By experiment: epochs that differ from the recipe's */
+  epochs: ReadonlyMap<string, number>;
+}
+
+/**
+ * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
+ */
+export async function planOf(table: Table, options: PlanOptions = {}): Promise<Plan> {
+  const { seeds = 3, varySubset, selectOn, runsDir = 'runs', dataDir } = options;
+  requireCount('seeds', seeds);
+  if (options.epochs !== undefined) requireCount('epochs', options.epochs);
+  if (options.epochs !== undefined && options.budget !== undefined) {
+    throw new TypeError('reproduce: budget: expected none beside epochs, which say how long a run is');
+  }
+  const recipes = recipesOf(table, options);
+  const epochs = await chosenEpochs(table, recipes, seeds, options, runsDir);
+  const jobs: PlannedJob[] = [];
+  for (let seed = 0; seed < seeds; seed++) {
+    for (const recipe of recipes) {
+      const variation = { seed, epochs: epochs.get(recipe.experiment.name), varySubset, selectOn };
+      const job = jobOf(recipe, variation, runsDir, dataDir);
+      jobs.push({ job, state: await stateOf(job) });
+    }
+  }
+  return { table, recipes, seeds, jobs, epochs };
+}
+
+function requireCount(name: string, value: number): void {
+  if (!(Number.isSafeInteger(value) && value >= 1)) {
+    throw new TypeError(`reproduce: ${name}: expected an integer of at least 1, got ${value}`);
+  }
+}
+
+/**
+ * The epochs of each experiment, where they are not the recipe's. What a budget comes to is written down the first
+ * time: the machine may be quicker the next, and the runs must stay the same for the command to go on with them.
+ */
+async function chosenEpochs(
+  table: Table,
+  recipes: readonly Recipe[],
+  seeds: number,
+  { epochs, budget, ...pace }: PlanOptions,
+  runsDir: string,
+): Promise<ReadonlyMap<string, number>> {
+  if (epochs !== undefined) return new Map(recipes.map(({ experiment }) => [experiment.name, epochs]));
+  if (budget === undefined) return new Map();
+  const seconds = parseBudget(budget);
+  const asked = recipes.map(({ experiment, method }) => `${experiment.name} ${method.name}`).join(', ');
+  const folder = new RunFolder(runsDir);
+  const name = `budget-${table.name}-${budget}.json`;
+  const kept = await folder.readJson(name).catch(() => null);
+  const known = kept as { asked: string; seeds: number; epochs: Record<string, number> } | null;
+  if (known?.asked === asked && known.seeds === seeds) return new Map(Object.entries(known.epochs));
+  const experiments = experimentsOf(recipes);
+  const chosen = epochsWithin(
+    seconds,
+    experiments.map((experiment) => ({
+      experiment,
+      count: seeds * recipes.filter((recipe) => recipe.experiment === experiment).length,
+      pace: measurePace(experiment, pace),
+    })),
+  );
+  await mkdir(runsDir, { recursive: true });
+  await folder.writeJson(name, { budget, asked, seeds, epochs: Object.fromEntries(chosen) });
+  return chosen;
+}
+
+/** Those of the recipes, each once. */
+export const experimentsOf = (recipes: readonly Recipe[]): Experiment[] => [
+  ...new Set(recipes.map(({ experiment }) => experiment)),
+];
+
+/** How long what is missing would take on this machine. */
+export interface Estimate {
+  experiment: Experiment;
+  /** Runs that have to be begun or resumed */
+  runs: number;
+  epochs: number;
+  pace: Pace;
+  seconds: number;
+}
+
+/** Times a few steps of each experiment that has something to do. */
+export function estimatesOf({ recipes, jobs, epochs }: Plan, options: PaceOptions = {}): Estimate[] {
+  return experimentsOf(recipes).flatMap((experiment) => {
+    const open = jobs.filter(
+      ({ job, state }) =>
+        job.recipe.experiment === experiment && (state.kind === 'missing' || state.kind === 'begun'),
+    );
+    if (open.length === 0) return [];
+    const pace = measurePace(experiment, options);
+    const all = epochs.get(experiment.name) ?? epochsOf(open[0]!.job.recipe);
+    const seconds = open.reduce(
+      (sum, { state }) =>
+        sum + secondsOf(experiment, pace, all - (state.kind === 'begun' ? state.epochs : 0)),
+      0,
+    );
+    return [{ experiment, runs: open.length, epochs: all, pace, seconds }];
+  });
+}

@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { writeWhole } from '../data/files.ts';
+import { csvOf } from './csv.ts';
+import { markdownOf } from './markdown.ts';
+import { type Plan, type PlanOptions, planOf } from './plan.ts';
+import { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
+import { type Cell, cellsOf } from './summary.ts';
+import { type TableName, tableOf } from './tables.ts';
+
+export interface ReproduceOptions
+  extends PlanOptions,
+    Omit<RunPlanOptions, 'threads' | 'device' | 'dataDir'> {
+  /** The folder of tables and pictures. Default 'results'. */
+  out?: string;
+  /** The command that the table quotes */
+  command?: string;
+  onPlan?: (plan: Plan) => void;
+}
+
+export interface Report extends PlanOutcome {
+  plan: Plan;
+  cells: Cell[];
+  markdown: string;
+  /** The files that were written */
+  files: string[];
+}
+
+/**
+ * Runs or resumes what is missing of a table, and writes it as Markdown, JSON and CSV. Interrupted anywhere, it writes
+ * what there is, and the next call goes on.
+ *
+ * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
+ */
+export async function reproduceTable(name: TableName, options: ReproduceOptions = {}): Promise<Report> {
+  const { out = 'results', command = `npx intraclass reproduce ${name}` } = options;
+  const plan = await planOf(tableOf(name), options);
+  options.onPlan?.(plan);
+  const outcome = await runPlan(plan, options);
+  const cells = cellsOf(plan);
+  const machine = `${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${options.device ?? 'cpu'}`;
+  const notes = { command, machine, missingData: outcome.missingData };
+  const markdown = markdownOf(plan, cells, notes);
+  await mkdir(out, { recursive: true });
+  const files: string[] = [];
+  const write = async (ending: string, content: string) => {
+    const path = join(out, `${name}.${ending}`);
+    await writeWhole(path, content);
+    files.push(path);
+  };
+  await write('md', markdown);
+  await write('json', `${JSON.stringify(jsonOf(plan, cells, notes), null, 1)}\n`);
+  await write('csv', csvOf(cells));
+  return { ...outcome, plan, cells, markdown, files };
+}
+
+/** All that the table is made of; accuracies as shares, published ones in percent as printed. */
+function jsonOf(
+  { table, seeds }: Plan,
+  cells: readonly Cell[],
+  {
+    command,
+    machine,
+    missingData,
+  }: { command: string; machine: string; missingData: ReadonlyMap<string, string> },
+): unknown {
+  return {
+    table: table.name,
+    title: table.title,
+    command,
+    machine,
+    seeds,
+    missingData: Object.fromEntries(missingData),
+    cells: cells.map(({ recipe, paper, others, ...cell }) => ({
+      ...cell,
+      published: { paper, others },
+      settings: recipe.settings,
+    })),
+  };
+}

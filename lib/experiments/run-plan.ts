@@ -1,0 +1,97 @@
+import { basename, dirname } from 'node:path';
+import { DataMissingError } from '../data/index.ts';
+import { DivergedError, type RunEvents, resumeRun, trainRun } from '../train/index.ts';
+import { type Job, noteDiverged, stateOf } from './jobs.ts';
+import { takeLock } from './lock.ts';
+import type { Plan, PlannedJob } from './plan.ts';
+
+export interface RunPlanOptions extends RunEvents {
+  dataDir?: string;
+  device?: string;
+  threads?: number | null;
+  signal?: AbortSignal;
+  /** Before each run that is begun or resumed. @param number from 1, of all that are to do */
+  onJob?: (job: Job, number: number, of: number) => void;
+}
+
+/** Why cells have no figure yet. */
+export interface PlanOutcome {
+  /** The run that the signal stopped has saved itself */
+  interrupted: boolean;
+  exitCode: number;
+  /** By experiment: its data are not here */
+  missingData: Map<string, string>;
+  /** Runs at which another process is at work */
+  elsewhere: { job: Job; heldBy: string }[];
+}
+
+/**
+ * Begins or resumes every run of a plan that is not finished, one after the other, and updates the plan's states. A run
+ * whose loss is no longer finite is noted as diverged; an experiment whose data are missing is passed over, and so is
+ * a run that another process has in hand: the same command may be given several times at once.
+ */
+export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise<PlanOutcome> {
+  const { signal } = options;
+  const outcome: PlanOutcome = { interrupted: false, exitCode: 0, missingData: new Map(), elsewhere: [] };
+  const open = plan.jobs.filter(({ state }) => state.kind === 'missing' || state.kind === 'begun');
+  for (const [i, planned] of open.entries()) {
+    const { job } = planned;
+    const { name } = job.recipe.experiment;
+    if (outcome.missingData.has(name)) continue;
+    const lock = await takeLock(job.folder.file('lock'));
+    if ('heldBy' in lock) {
+      outcome.elsewhere.push({ job, heldBy: lock.heldBy });
+      continue;
+    }
+    try {
+      // Another process may have finished it meanwhile.
+      planned.state = await stateOf(job);
+      if (planned.state.kind === 'done' || planned.state.kind === 'diverged') continue;
+      options.onJob?.(job, i + 1, open.length);
+      const exitCode = await runJob(planned, options);
+      if (exitCode !== null) return { ...outcome, interrupted: true, exitCode };
+    } catch (error) {
+      if (!(error instanceof DataMissingError)) throw error;
+      outcome.missingData.set(name, error.message);
+    } finally {
+      await lock.release();
+    }
+    if (signal?.aborted) return { ...outcome, interrupted: true, exitCode: 130 };
+  }
+  return outcome;
+}
+
+/** @returns what the process should end with where the run was interrupted, else null */
+async function runJob(planned: PlannedJob, options: RunPlanOptions): Promise<number | null> {
+  const { job, state } = planned;
+  const { device, threads, dataDir } = options;
+  const run = { dataDir, signal: options.signal, ...events(options) };
+  const where = { ...(device && { device }), ...(threads && { threads }) };
+  try {
+    const result =
+      state.kind === 'begun'
+        ? await resumeRun(job.folder.path, { ...run, ...where })
+        : await trainRun(
+            { ...job.config, ...where },
+            {
+              ...run,
+              runsDir: dirname(job.folder.path),
+              runName: basename(job.folder.path),
+            },
+          );
+    if (!result.finished) return result.exitCode;
+  } catch (error) {
+    if (!(error instanceof DivergedError)) throw error;
+    await noteDiverged(job, error);
+    options.onMessage?.(`${job.folder.path}: ${error.message}`);
+  }
+  planned.state = await stateOf(job);
+  return null;
+}
+
+const events = ({ onMessage, onStart, onProgress, onEpoch }: RunEvents): RunEvents => ({
+  onMessage,
+  onStart,
+  onProgress,
+  onEpoch,
+});

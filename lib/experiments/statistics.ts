@@ -1,0 +1,82 @@
+/** What is said of a few runs of the same recipe: pure functions. */
+
+export interface Spread {
+  count: number;
+  mean: number;
+  /** Standard deviation with n − 1; null for a single value */
+  sd: number | null;
+}
+
+/** Null without values. */
+export function spreadOf(values: readonly number[]): Spread | null {
+  const count = values.length;
+  if (count === 0) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { count, mean, sd: count === 1 ? null : Math.sqrt(squares / (count - 1)) };
+}
+
+/** Two methods on the same seeds, the first less the second. */
+export interface PairedTest {
+  /** How many pairs */
+  count: number;
+  /** Mean difference, and its standard deviation over the pairs */
+  mean: number;
+  sd: number | null;
+  /**
+   * Two-sided p of Student's t test on the differences; null with fewer than two pairs, or where all differences are
+   * the same
+   */
+  tTest: number | null;
+  /**
+   * Two-sided p of the exact sign-flip test, which supposes nothing of the distribution: the share of the 2ⁿ choices of
+   * signs whose mean is at least as far from 0. It cannot be below 2/2ⁿ: with 3 pairs 0.25. Null without pairs
+   */
+  signFlip: number | null;
+}
+
+/** More pairs than this make too many choices of signs; no table has so many seeds. */
+const mostPairs = 20;
+
+/** @throws RangeError for more than 20 pairs */
+export function pairedTest(differences: readonly number[]): PairedTest {
+  const spread = spreadOf(differences);
+  if (spread === null) return { count: 0, mean: Number.NaN, sd: null, tTest: null, signFlip: null };
+  const { count, mean, sd } = spread;
+  if (count > mostPairs) {
+    throw new RangeError(`pairedTest: differences: expected at most ${mostPairs}, got ${count}`);
+  }
+  const tTest = sd === null || sd === 0 ? null : tailsOfT((mean * Math.sqrt(count)) / sd, count - 1);
+  return { count, mean, sd, tTest, signFlip: signFlip(differences) };
+}
+
+function signFlip(differences: readonly number[]): number {
+  const sum = (signs: number) =>
+    Math.abs(differences.reduce((total, value, i) => total + ((signs >> i) & 1 ? -value : value), 0));
+  // Sums that differ by rounding are the same.
+  const least = sum(0) * (1 - 1e-12);
+  const all = 2 ** differences.length;
+  let extreme = 0;
+  for (let signs = 0; signs < all; signs++) if (sum(signs) >= least) extreme++;
+  return extreme / all;
+}
+
+/**
+ * P(|T| ≥ |t|) of Student's t with n degrees of freedom. With θ = atan(|t|/√n), P(|T| < |t|) is
+ *   n even: sin θ · Σ_{j=0}^{(n−2)/2} [(2j−1)!!/(2j)!!] cos^{2j} θ
+ *   n odd:  (2/π)·(θ + sin θ · Σ_{j=0}^{(n−3)/2} [(2j)!!/(2j+1)!!] cos^{2j+1} θ)
+ * (Abramowitz & Stegun 26.7.3 and 26.7.4).
+ */
+export function tailsOfT(t: number, n: number): number {
+  const theta = Math.atan(Math.abs(t) / Math.sqrt(n));
+  const [sin, cos] = [Math.sin(theta), Math.cos(theta)];
+  const odd = n % 2 === 1;
+  let term = odd ? cos : 1;
+  let sum = 0;
+  for (let j = 0; j < Math.floor(n / 2); j++) {
+    sum += term;
+    term *= cos ** 2 * (odd ? (2 * j + 2) / (2 * j + 3) : (2 * j + 1) / (2 * j + 2));
+  }
+  const inside = odd ? (2 / Math.PI) * (theta + sin * sum) : sin * sum;
+  return 1 - inside;
+}
