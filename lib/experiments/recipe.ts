@@ -5,16 +5,7 @@ import type { Setting } from './setting.ts';
 /** What a recipe decides; seed, device and the like are the run's. */
 export type Decided = Omit<
   TrainConfig,
-  | 'loss'
-  | 'lossOptions'
-  | 'seed'
-  | 'dataSeed'
-  | 'device'
-  | 'threads'
-  | 'workers'
-  | 'skipCorrupt'
-  | 'limitTrain'
-  | 'selectOn'
+  'loss' | 'lossOptions' | 'seed' | 'dataSeed' | 'device' | 'threads' | 'workers' | 'skipCorrupt' | 'selectOn'
 >;
 
 /** Each with its source. What a recipe leaves out is at its default, `trainDefaults`, and stated nowhere. */

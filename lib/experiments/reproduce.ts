@@ -7,7 +7,7 @@ import { markdownOf } from './markdown.ts';
 import { type Plan, type PlanOptions, planOf } from './plan.ts';
 import { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
 import { type Cell, cellsOf } from './summary.ts';
-import { type TableName, tableOf } from './tables.ts';
+import { type Table, type TableName, tableOf } from './tables.ts';
 
 export interface ReproduceOptions
   extends PlanOptions,
@@ -31,11 +31,17 @@ export interface Report extends PlanOutcome {
  * Runs or resumes what is missing of a table, and writes it as Markdown, JSON and CSV. Interrupted anywhere, it writes
  * what there is, and the next call goes on.
  *
+ * @param which one of the paper's tables by its name, or a table of one's own
  * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
  */
-export async function reproduceTable(name: TableName, options: ReproduceOptions = {}): Promise<Report> {
+export async function reproduceTable(
+  which: TableName | Table,
+  options: ReproduceOptions = {},
+): Promise<Report> {
+  const table = typeof which === 'string' ? tableOf(which) : which;
+  const { name } = table;
   const { out = 'results', command = `npx intraclass reproduce ${name}` } = options;
-  const plan = await planOf(tableOf(name), options);
+  const plan = await planOf(table, options);
   options.onPlan?.(plan);
   const outcome = await runPlan(plan, options);
   const cells = cellsOf(plan);

@@ -8,7 +8,8 @@ export type TableName = (typeof tableNames)[number];
 
 /** One of the paper's tables. */
 export interface Table {
-  readonly name: TableName;
+  /** 'table1'; the name of its files */
+  readonly name: string;
   readonly title: string;
   /** Its data sets, in the paper's order, and then those that are an addition of ours */
   readonly experiments: readonly Experiment[];
@@ -58,7 +59,13 @@ const tables: { readonly [name in TableName]: Omit<Table, 'name'> } = {
   },
 };
 
-export const tableOf = (name: TableName): Table => ({ name, ...tables[name] });
+/** @throws TypeError if there is no table of that name */
+export function tableOf(name: TableName): Table {
+  if (!Object.hasOwn(tables, name)) {
+    throw new TypeError(`reproduce: expected one of ${tableNames.join(', ')}, got '${String(name)}'`);
+  }
+  return { name, ...tables[name] };
+}
 
 /** What of a table is asked for. */
 export interface Selection {

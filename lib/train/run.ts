@@ -237,6 +237,8 @@ async function conclude(
     const parts = { train: splits.train, test: { ...test, features } };
     await drawFeatures(folder, training, parts, titleOf(config, result), { device, signal });
   }
+  const rows = test.confusion.map((counts) => `${counts.join(',')}\n`);
+  await folder.write('confusion.csv', rows.join(''));
   await folder.writeJson('result.json', result);
   return result;
 }

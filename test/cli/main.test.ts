@@ -65,6 +65,7 @@ describe('intraclass', () => {
     expect(events[2]!.folder).toBe(run);
     expect(readdirSync(join(folder, run)).sort()).toEqual([
       'config.json',
+      'confusion.csv',
       'curves.png',
       'curves.svg',
       'features.png',

@@ -1,0 +1,209 @@
+/** The runner on an experiment of its own: drawn digits, one or two epochs of a few steps. */
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { estimatesOf, planOf, reproduceTable, type Table } from '../../lib/experiments/index.ts';
+import { takeLock } from '../../lib/experiments/lock.ts';
+import { method } from '../../lib/experiments/recipe.ts';
+import { ours } from '../../lib/experiments/setting.ts';
+import { useTemporaryFolder } from '../support/folder.ts';
+
+let folder: string;
+useTemporaryFolder((path) => {
+  folder = path;
+});
+
+const test = <T>(value: T) => ours(value, 'for the test');
+const table: Table = {
+  name: 'small',
+  title: 'A small table',
+  experiments: [
+    {
+      name: 'digits',
+      title: 'Drawn digits',
+      images: { train: 128, validation: 5_000, test: 10_000 },
+      settings: {
+        model: test('mnist-2d'),
+        data: test('drawn-digits'),
+        limitTrain: test(128),
+        batchSize: test(64),
+        lr: test(0.001),
+        epochs: test(2),
+      },
+      methods: [
+        method({ name: 'ce', title: 'Softmax', loss: 'ce', lossOptions: test({}) }),
+        method({ name: 'icu', title: 'ICU', loss: 'icu', lossOptions: test({ logPrior: 'counts' }) }),
+      ],
+    },
+    {
+      name: 'photos',
+      title: 'Photographs',
+      images: { train: 100, validation: 10, test: 10 },
+      settings: {
+        model: test('resnet50'),
+        data: test('folder:photos'),
+        batchSize: test(4),
+        epochs: test(1),
+      },
+      methods: [method({ name: 'ce', title: 'Softmax', loss: 'ce', lossOptions: test({}) })],
+    },
+  ],
+  inPaper: ['digits'],
+  methods: ['ce', 'icu'],
+  pairedWith: 'ce',
+};
+const options = (more: object = {}) => ({
+  runsDir: join(folder, 'runs'),
+  out: join(folder, 'results'),
+  dataDir: folder,
+  threads: 1,
+  rows: ['digits'],
+  seeds: 1,
+  epochs: 1,
+  ...more,
+});
+const read = (name: string) => readFileSync(join(folder, 'results', name), 'utf8');
+
+describe('reproduce', () => {
+  it('runs what is missing, writes the table, and then has nothing to do', { timeout: 120_000 }, async () => {
+    const begun: string[] = [];
+    const onJob = ({ folder: { path } }: { folder: { path: string } }) =>
+      begun.push(path.split(/[\\/]/).at(-1)!);
+    const first = await reproduceTable(table, options({ onJob, rows: undefined }));
+    expect(begun).toEqual(['digits-ce-seed0-1epochs', 'digits-icu-seed0-1epochs', 'photos-ce-seed0']);
+    expect(first.interrupted).toBe(false);
+    expect([...first.missingData.keys()]).toEqual(['photos']);
+
+    const [ce, icu, photos] = first.cells;
+    expect(ce!.runs[0]!.result.config).toMatchObject({ loss: 'ce', epochs: 1, threads: 1, limitTrain: 128 });
+    expect(ce!.figures!.accuracy).toEqual({ count: 1, mean: ce!.runs[0]!.result.testAccuracy, sd: null });
+    expect(icu!.paired).toMatchObject({
+      count: 1,
+      mean: icu!.runs[0]!.result.testAccuracy - ce!.runs[0]!.result.testAccuracy,
+    });
+    expect(photos).toMatchObject({ figures: null, unfinished: 1 });
+
+    const markdown = read('small.md');
+    expect(markdown).toContain("## Drawn digits: 1 of the recipe's 2 epochs");
+    expect(markdown).toContain('not to be compared with published figures');
+    expect(markdown).toContain(
+      `| Softmax | 657,154 + 30 | ${(100 * ce!.figures!.accuracy.mean).toFixed(2)} |`,
+    );
+    expect(markdown).toMatch(/Not run: .*photos/);
+    expect(markdown).toContain('| epochs | `2` | ours | for the test |');
+    const csv = read('small.csv').trim().split('\r\n');
+    expect(csv).toHaveLength(3);
+    expect(csv[0]).toMatch(/^experiment,method,seed,epochs,/);
+    expect(csv[1]).toMatch(/^digits,ce,0,1,1?2?,/);
+    const json = JSON.parse(read('small.json')) as { cells: { method: string; runs: unknown[] }[] };
+    expect(json.cells.map(({ runs }) => runs.length)).toEqual([1, 1, 0]);
+
+    begun.length = 0;
+    const second = await reproduceTable(table, options({ onJob }));
+    expect(begun).toEqual([]);
+    expect(second.cells[0]!.figures).toEqual(ce!.figures);
+  });
+
+  it('goes on where it was interrupted, to the same figures', { timeout: 120_000 }, async () => {
+    const controller = new AbortController();
+    const stopped = await reproduceTable(
+      table,
+      options({
+        losses: ['ce'],
+        epochs: undefined,
+        signal: controller.signal,
+        onEpoch: () => controller.abort(),
+      }),
+    );
+    expect(stopped).toMatchObject({ interrupted: true, exitCode: 130 });
+    expect(stopped.cells[0]).toMatchObject({ figures: null, unfinished: 1 });
+    const plan = await planOf(table, options({ losses: ['ce'], epochs: undefined }));
+    expect(plan.jobs[0]!.state).toEqual({ kind: 'begun', epochs: 1 });
+    expect(estimatesOf(plan, { threads: 1 })).toMatchObject([{ runs: 1, epochs: 2 }]);
+
+    const resumed = await reproduceTable(table, options({ losses: ['ce'], epochs: undefined }));
+    const whole = await reproduceTable(
+      table,
+      options({ losses: ['ce'], epochs: undefined, runsDir: join(folder, 'other') }),
+    );
+    expect(resumed.cells[0]!.runs[0]!.result.testAccuracyByClass).toEqual(
+      whole.cells[0]!.runs[0]!.result.testAccuracyByClass,
+    );
+
+    // A run that was killed before it had saved anything begins again.
+    const run = join(folder, 'other', 'digits-ce-seed0');
+    for (const name of readdirSync(run)) if (name !== 'config.json') rmSync(join(run, name));
+    const again = await reproduceTable(
+      table,
+      options({ losses: ['ce'], epochs: undefined, runsDir: join(folder, 'other') }),
+    );
+    expect(again.cells[0]!.figures!.accuracy).toEqual(whole.cells[0]!.figures!.accuracy);
+  });
+
+  it('leaves a run alone at which another process is', { timeout: 60_000 }, async () => {
+    const run = join(folder, 'runs', 'digits-ce-seed0-1epochs');
+    await takeLock(join(run, 'lock'));
+    writeFileSync(join(run, 'lock'), '1 on another-machine');
+    const { elsewhere, cells } = await reproduceTable(table, options({ losses: ['ce'] }));
+    expect(elsewhere).toMatchObject([{ heldBy: '1 on another-machine' }]);
+    expect(cells[0]!.unfinished).toBe(1);
+  });
+
+  it('notes a run that diverges, and does not begin it again', { timeout: 60_000 }, async () => {
+    const wild: Table = {
+      ...table,
+      experiments: table.experiments.map((experiment) => ({
+        ...experiment,
+        settings: { ...experiment.settings, lr: test(1e30) },
+      })),
+    };
+    const told: string[] = [];
+    const first = await reproduceTable(
+      wild,
+      options({ losses: ['ce'], onMessage: (text: string) => told.push(text) }),
+    );
+    expect(told.join()).toMatch(/the loss is (NaN|Infinity)/);
+    expect(first.cells[0]).toMatchObject({ diverged: 1, unfinished: 0, figures: null });
+    expect(read('small.md')).toContain('1 diverged');
+    const begun: unknown[] = [];
+    await reproduceTable(wild, options({ losses: ['ce'], onJob: (job: unknown) => begun.push(job) }));
+    expect(begun).toEqual([]);
+  });
+
+  it('refuses a folder that holds another run', { timeout: 60_000 }, async () => {
+    await reproduceTable(table, options({ losses: ['ce'] }));
+    const changed: Table = {
+      ...table,
+      experiments: table.experiments.map((experiment) => ({
+        ...experiment,
+        settings: { ...experiment.settings, lr: test(0.002) },
+      })),
+    };
+    await expect(planOf(changed, options({ losses: ['ce'] }))).rejects.toThrow(
+      /digits-ce-seed0-1epochs holds a run with other settings than the recipe has: lr 0.001 instead of 0.002/,
+    );
+    // Threads and device are no part of what a run is.
+    await expect(planOf(table, options({ losses: ['ce'], threads: 2 }))).resolves.toBeDefined();
+  });
+
+  it('keeps to the epochs that a budget once came to', { timeout: 60_000 }, async () => {
+    const budget = options({ epochs: undefined, budget: '1s' });
+    const plan = await planOf(table, budget);
+    expect(plan.jobs[0]!.job.config.epochs).toBe(1);
+    const path = join(folder, 'runs', 'budget-small-1s.json');
+    expect(existsSync(path)).toBe(true);
+    const kept = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...kept, epochs: { digits: 2 } }));
+    expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
+  });
+
+  it.each([
+    [{ seeds: 0 }, /seeds: expected an integer of at least 1, got 0/],
+    [{ epochs: 1.5 }, /epochs: expected an integer of at least 1, got 1.5/],
+    [{ budget: '1m' }, /budget: expected none beside epochs/],
+    [{ epochs: undefined, budget: 'long' }, /budget: expected a time/],
+    [{ rows: ['no'] }, /rows: small has no 'no'/],
+  ])('says what is wrong with %o', async (more, message) => {
+    await expect(planOf(table, options(more))).rejects.toThrow(message);
+  });
+});
