@@ -24,6 +24,7 @@ export interface CurvesPanel {
 export interface CurvesPlotOptions {
   /** Drawn side by side. */
   panels: readonly CurvesPanel[];
+  /** Of one line or several */
   title?: string;
   /** The epochs' numbers. Default 1, 2, 3, … */
   epochs?: readonly number[];
@@ -61,7 +62,9 @@ export async function curvesPlot(options: CurvesPlotOptions): Promise<string> {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     padding: 12,
     layout: { columns: panels.length, padding: 24, align: 'all', bounds: 'full' },
-    ...(title === undefined ? {} : { title: { text: title, fontSize: 16, anchor: 'start', offset: 10 } }),
+    ...(title === undefined
+      ? {}
+      : { title: { text: title.split('\n'), fontSize: 16, anchor: 'start', offset: 10 } }),
     marks: panels.map((panel) => panelMark(panel, epochs, width, height)),
   };
   return renderSvg(spec);

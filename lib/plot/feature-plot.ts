@@ -10,6 +10,7 @@ export interface FeaturePlotOptions {
   panels: readonly FeaturePanel[];
   /** The classes' names, K of them. */
   classes: readonly string[];
+  /** Of one line or several */
   title?: string;
   /** The most points that a class gets in a panel. Default 250: two panels of ten classes stay below 1 MB. */
   pointsPerClass?: number;
@@ -53,7 +54,9 @@ export async function featurePlot(options: FeaturePlotOptions): Promise<string> 
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     padding: 12,
     layout: { columns: panels.length, padding: 16, align: 'all', bounds: 'full' },
-    ...(title === undefined ? {} : { title: { text: title, fontSize: 16, anchor: 'start', offset: 10 } }),
+    ...(title === undefined
+      ? {}
+      : { title: { text: title.split('\n'), fontSize: 16, anchor: 'start', offset: 10 } }),
     scales: [
       {
         name: 'color',

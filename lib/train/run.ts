@@ -187,8 +187,8 @@ const countOf = ({ labels }: { labels: { numel: number } }): number => labels.nu
 
 const titleOf = (config: TrainConfig, { epoch, testAccuracy }: RunResult): string => {
   const { model, loss, data, selectOn } = config;
-  const chosen = selectOn === 'test' ? `, ${parityNote}` : '';
-  return `${model}, ${loss}, ${data}: ${(100 * testAccuracy).toFixed(2)} % on the test set (epoch ${epoch}${chosen})`;
+  const note = selectOn === 'test' ? `\nepoch ${parityNote}` : '';
+  return `${model}, ${loss}, ${data}: ${(100 * testAccuracy).toFixed(2)} % on the test set (epoch ${epoch})${note}`;
 };
 
 /** Tests the last epoch's weights and, where they are others, the chosen ones'; draws the features, writes the result. */

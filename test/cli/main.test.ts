@@ -130,6 +130,41 @@ describe('intraclass', () => {
     expect(weights('runs/again').equals(weights(run))).toBe(true);
   });
 
+  it('says at every turn that the test set has chosen the epoch', { timeout: 120_000 }, async () => {
+    const note = 'chosen on the test set: a parity figure, not an estimate';
+    const recipe = ['--optimizer', 'sgd', '--nesterov', '--lr', '0.05', '--schedule', 'multi-step'];
+    const shape = ['--milestones', '0.5,0.75', '--milestone-factor', '0.2', '--warmup-epochs', '0.25'];
+    const parity = ['--epochs', '1', '--select-on', 'test', '--run-name', 'parity'];
+    const more = ['--loss', 'ce', '--warmup-start', '0.5', ...small];
+    const trained = await intraclass(['train', 'mnist-2d', ...recipe, ...shape, ...parity, ...more]);
+    expect(trained.stderr).toBe('');
+    const [, images, start, ...lines] = trained.stdout.trim().split('\n');
+    expect(images).toBe('  640 images to train, none held out, 10,000 to test');
+    expect(start).toBe(`  the epoch is ${note}`);
+    expect(lines.find((line) => line.startsWith('epoch 1/1'))).toMatch(/ {2}test \d+\.\d\d %/);
+    expect(trained.stdout).not.toMatch(/held-out/);
+    expect(lines.at(-2)).toContain(`(epoch 1, ${note}; last epoch `);
+    const read = (name: string) => readFileSync(join(folder, 'runs/parity', name), 'utf8');
+    for (const picture of ['curves.svg', 'features.svg']) expect(read(picture)).toContain(note);
+    const result = JSON.parse(read('result.json'));
+    expect(result.config).toMatchObject({
+      optimizer: 'sgd',
+      momentum: 0.9,
+      nesterov: true,
+      lr: 0.05,
+      schedule: 'multi-step',
+      milestones: [0.5, 0.75],
+      milestoneFactor: 0.2,
+      warmupEpochs: 0.25,
+      warmupStart: 0.5,
+      selectOn: 'test',
+    });
+    expect(result.validationAccuracy).toBe(result.testAccuracy);
+    expect(metrics('runs/parity')[0]!.lr).toBeCloseTo(0.05 * 0.2 ** 2, 12);
+    const evaluated = await intraclass(['evaluate', 'runs/parity']);
+    expect(evaluated.stdout).toContain(`on drawn-digits, epoch 1, ${note}\n`);
+  });
+
   it.each<[string[], number, RegExp]>([
     [['--help'], 0, /^Usage: intraclass/],
     [['train', '--help'], 0, /--lr <x> +the highest learning rate/],
@@ -140,6 +175,15 @@ describe('intraclass', () => {
     [['train', 'resnet32', '--data', 'drawn-digits'], 2, /resnet32 takes images of 3×32×32, and those of/],
     [['train', '--lr', 'high'], 2, /'--lr <x>' argument 'high' is invalid\. Expected a number/],
     [['train', '--lr', '-1'], 2, /error: train: lr: expected a finite number above 0, got number -1/],
+    [['train', '--milestones', '1,x'], 2, /'--milestones <epochs>' argument '1,x' is invalid\. Expected a/],
+    [
+      ['train', '--schedule', 'multi-step', '--milestones', '5,9'],
+      2,
+      /before the end of the 8 .*got \[5, 9\]/,
+    ],
+    [['train', '--optimizer', 'lion'], 2, /Allowed choices are adam, adamw, sgd/],
+    [['train', '--warmup-epochs', '1'], 2, /warmupEpochs: expected 0 with schedule 'one-cycle'/],
+    [['train', '--resume', 'x', '--nesterov'], 2, /expected no other settings.*--nesterov/],
     [['train', '--epochs', '1.5'], 2, /Expected an integer of at least 1/],
     [['train', '--alpha', '-1', '--data', 'drawn-digits'], 2, /IcuLoss: alpha: expected/],
     [

@@ -17,6 +17,7 @@ import {
   type Dataset,
   dataDirectory,
   loadCifar10,
+  longTailCounts,
   sizeOf,
 } from '../../lib/data/index.ts';
 import type { Tensor } from '../../lib/tensor/index.ts';
@@ -85,6 +86,24 @@ describe('CIFAR-100', () => {
     const pixels = test.images.toTypedArray() as Uint8Array;
     expect([0, 1, 3071, 3072].map((at) => pixels[at])).toEqual([0, 1, 3071 % 251, 1]);
     expect(test.augment).toBe('crop-flip');
+  });
+
+  it('holds nothing out where it is told not to', async () => {
+    unpacked();
+    const { train, validation, test } = await loadCifar(small, { ...options(), holdOut: false });
+    expect(labelsOf(train)).toEqual(Array.from({ length: 400 }, (_, i) => i % 100));
+    expect(validation).toBe(test);
+    expect(sizeOf(test)).toBe(100);
+    const tail = await loadLongTailedCifar(
+      small,
+      { ratio: 4 },
+      { ...options(), classes: 'coarse', holdOut: false },
+    );
+    expect(counts(tail.train)).toEqual(longTailCounts(20, 20, 4));
+    expect(tail.train.name).toBe('cifar-100-lt-4');
+    expect(tail.validation).toBe(tail.test);
+    // In the files' order, as the other is: its first images are not of one class.
+    expect(new Set(labelsOf(tail.train).slice(0, 20)).size).toBeGreaterThan(1);
   });
 
   it('has coarse labels too', async () => {

@@ -106,6 +106,14 @@ describe('longTailed', () => {
     expect(own).toEqual(numbers(subset).map((i) => labels[i]));
   });
 
+  it('has the same images in the order of the data set, sorted', () => {
+    const [shuffled, sorted] = [false, true].map((flag) =>
+      numbers(longTailed(cifar10, { ratio: 100, sorted: flag })),
+    );
+    expect(hash(shuffled!)).toBe('c03f850899e48c68');
+    expect(sorted).toEqual(shuffled!.toSorted((a, b) => a - b));
+  });
+
   it('depends on its seed', () => {
     const of = (seed: number) => hash(numbers(longTailed(cifar100, { ratio: 10, seed })));
     expect(of(1)).toBe(of(1));

@@ -100,6 +100,10 @@ describe('a data set in the same files, such as Fashion-MNIST', () => {
     expect(test.images.shape).toEqual([20, 1, 28, 28]);
     expect([train.name, train.mean, train.std]).toEqual(['shoes', 0.5, 0.25]);
     expect((validation.labels.toArray() as number[]).toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    const whole = await loadIdxFiles(description, { dataDir: folder, download: false, holdOut: false }, 10);
+    expect([whole.train, whole.test].map(sizeOf)).toEqual([40, 20]);
+    expect(whole.train.labels.toArray()).toEqual(Array.from({ length: 40 }, (_, i) => i % 10));
+    expect(whole.validation).toBe(whole.test);
     const other = { ...description, checksums: { ...description.checksums, testLabels: 'x' } };
     await expect(loadIdxFiles(other, { dataDir: folder, download: false }, 10)).rejects.toThrow(
       /t10k-labels-idx1-ubyte\.gz: expected the official file with MD5 x/,

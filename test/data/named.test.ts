@@ -86,6 +86,10 @@ describe('names of data sets', () => {
     expect(imageShape(train)).toEqual([3, 224, 224]);
     expect(train).toMatchObject({ skipped: new Map(), workers: 1, augment: 'resized-crop-flip' });
     expect((await loadNamedTest(`folder:${folder}`)).labels.toArray()).toEqual([1]);
+    const whole = await loadNamed(`folder:${folder}`, { holdOut: false });
+    expect([whole.train, whole.test].map(sizeOf)).toEqual([3, 1]);
+    expect(whole.train.labels.toArray()).toEqual([0, 0, 1]);
+    expect(whole.validation).toBe(whole.test);
   });
 });
 
@@ -102,5 +106,14 @@ describe.skipIf(!here)('CIFAR-10-LT', () => {
     const other = await load(1);
     expect(classCountsOf(other.train)).toEqual(classCountsOf(train));
     expect(other.train.labels.equal(train.labels)).toBe(false);
+  });
+
+  it('is the whole published subset where nothing is held out', async () => {
+    const splits = await loadNamed('cifar-10-lt-100', { holdOut: false, download: false });
+    const { train, validation, test } = splits;
+    expect(sizeOf(train)).toBe(12_406);
+    expect(classCountsOf(train)).toEqual(longTailCounts(5000, 10, 100));
+    expect(validation).toBe(test);
+    expect([train.name, sizeOf(test)]).toEqual(['cifar-10-lt-100', 10_000]);
   });
 });

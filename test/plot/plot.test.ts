@@ -108,7 +108,7 @@ describe('the data of a feature plot', () => {
 describe('curvesPlot', () => {
   it('draws curves with gaps, on linear and logarithmic axes', async () => {
     const svg = await curvesPlot({
-      title: 'run',
+      title: 'run\nof two lines',
       panels: [
         { title: 'loss', curves: [{ name: 'train', values: [1, null, 0.1, 0] }], log: true },
         {
@@ -118,7 +118,8 @@ describe('curvesPlot', () => {
         },
       ],
     });
-    for (const text of ['run', 'loss', 'accuracy', 'train', 'held-out']) expect(svg).toContain(text);
+    for (const text of ['>run<', '>of two lines<', 'loss', 'accuracy', 'train', 'held-out'])
+      expect(svg).toContain(text);
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 

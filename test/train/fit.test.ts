@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Dataset, datasetFromBytes, drawDigits, type Splits } from '../../lib/data/index.ts';
 import { modelNames } from '../../lib/models/index.ts';
+import { SGD } from '../../lib/optim/index.ts';
 import { memory, noGrad, torch } from '../../lib/tensor/index.ts';
 import {
   buildTraining,
@@ -153,6 +154,35 @@ describe('fit', () => {
       expect({ ...second.state, seconds: 0 }).toEqual({ ...whole.state, seconds: 0 });
     },
   );
+
+  const multiStep = { optimizer: 'sgd', schedule: 'multi-step', milestones: [1.5, 2.5] } as const;
+
+  // 6 steps an epoch: within the warm-up of each, and after the first milestone.
+  it.each<[stopAfter: number, recipe: Partial<TrainConfig>]>([
+    [4, { ...multiStep, warmupEpochs: 1, warmupStart: 1 / 3 }],
+    [11, { ...multiStep, warmupEpochs: 1, warmupStart: 1 / 3 }],
+    [4, { optimizer: 'sgd', momentum: 0.5, nesterov: true, schedule: 'constant', warmupEpochs: 0.9 }],
+    [11, { optimizer: 'sgd', momentum: 0, lr: 0.1 }],
+    [11, { optimizer: 'adamw', schedule: 'cosine' }],
+  ])('goes on after step %i of %o', async (stopAfter, recipe) => {
+    const settings = config({ loss: 'ce', model: 'mnist-100d', epochs: 3, ...recipe });
+    const path = join(folder, 'last.safetensors');
+    const whole = await train(settings);
+    const first = await train(settings, { stopAfter });
+    await saveTraining(path, first.training, first.state);
+    const second = await train(settings, { from: path });
+    expect(weights(second.training)).toEqual(weights(whole.training));
+    expect(timeless([...first.lines, ...second.lines])).toEqual(timeless(whole.lines));
+  });
+
+  it('goes by the optimiser and the schedule that are configured', async () => {
+    const recipe = { ...multiStep, milestones: [1, 2], warmupEpochs: 0.5 };
+    const { lines, training } = await train(config({ ...recipe, loss: 'ce', model: 'mnist-100d' }));
+    expect(training.optimizer).toBeInstanceOf(SGD);
+    lines.forEach(({ lr }, i) => {
+      expect(lr).toBeCloseTo([0.001, 0.0001, 0.0001][i]!, 12);
+    });
+  });
 
   it('gives the same weights for the same seed, others for another', async () => {
     const a = await train(config({ epochs: 1 }));

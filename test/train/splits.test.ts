@@ -51,6 +51,26 @@ describe('findSplits', () => {
     await expect(loadTest('mnist', folder)).rejects.toThrow(/could not download .*t10k/);
   });
 
+  it('holds nothing out where the test set chooses the epoch', async () => {
+    const usual = await loadSplits({ data: 'drawn-digits', limitTrain: null });
+    const { train, validation, test } = await loadSplits({
+      data: 'drawn-digits',
+      limitTrain: null,
+      selectOn: 'test',
+    });
+    expect([train, test].map(sizeOf)).toEqual([60_000, 10_000]);
+    expect(validation).toBe(test);
+    expect(test.labels.equal(usual.test.labels)).toBe(true);
+    // Those that were to train on, then those that were held out.
+    const imagesOf = (dataset: AnyDataset) => (dataset as Dataset).images;
+    expect(imagesOf(train).narrow(0, 0, 55_000).equal(imagesOf(usual.train))).toBe(true);
+    expect(imagesOf(train).narrow(0, 55_000, 5000).equal(imagesOf(usual.validation))).toBe(true);
+    expect(train.labels.narrow(0, 55_000, 5000).equal(usual.validation.labels)).toBe(true);
+    const cut = await loadSplits({ data: 'drawn-digits', limitTrain: 7, selectOn: 'test' });
+    expect(sizeOf(cut.train)).toBe(7);
+    expect(cut.validation).toBe(cut.test);
+  });
+
   it('is not asked where the data set is named', async () => {
     await expect(loadSplits({ data: 'mnist', limitTrain: null }, folder)).rejects.toThrow(
       /could not download/,
