@@ -1,18 +1,22 @@
 import { Argument, Command, Option } from 'commander';
 import {
-  type Estimate,
+  type FigureName,
+  figureNames,
   estimatesOf,
-  type Plan,
+  type PlanOutcome,
   planOf,
+  planOfFigure,
   type Report,
   type ReproduceOptions,
+  reproduceFigure,
   reproduceTable,
   type TableName,
   tableNames,
   tableOf,
 } from '../experiments/index.ts';
-import { duration, interruptible, Progress } from '../train/index.ts';
+import { interruptible, Progress } from '../train/index.ts';
 import { integer } from './options.ts';
+import { planJson, planText, stateText } from './plan-text.ts';
 import { epochText, startText } from './train-report.ts';
 
 interface Flags
@@ -42,10 +46,16 @@ export function reproduceCommand(): Command {
   return new Command('reproduce')
     .summary("run the paper's tables and figures")
     .description(
-      "run what a table of the paper needs, or what is missing of it, and print and write the table: ours with its spread over seeds, the paper's, and others' published figures. " +
-        'Ctrl-C saves the run at hand, writes what there is, and the same command goes on.',
+      'run what a table or a figure of the paper needs, or what is missing of it, and write it. A table has our ' +
+        "accuracies with their spread over seeds, the paper's, and others' published ones. Ctrl-C saves the run at " +
+        'hand, writes what there is, and the same command goes on.',
     )
-    .addArgument(new Argument('<table>', 'what to reproduce').choices([...tableNames]))
+    .addArgument(
+      new Argument('<what>', 'a table or a figure; sigmas shows σ against class size').choices([
+        ...tableNames,
+        ...figureNames,
+      ]),
+    )
     .optionsGroup('What of it:')
     .option('--rows <names>', 'data sets, with commas (default: all of the table)', list)
     .option('--losses <names>', 'losses, with commas (default: all of the table)', list)
@@ -79,17 +89,42 @@ export function reproduceCommand(): Command {
     .action(reproduce);
 }
 
-async function reproduce(name: TableName, flags: Flags): Promise<void> {
+async function reproduce(name: TableName | FigureName, flags: Flags): Promise<void> {
   const { dryRun, json = false, quiet = false, ...options } = flags;
   if (dryRun) {
-    const plan = await planOf(tableOf(name), options);
-    const estimates = estimatesOf(plan, options);
+    const plan = isTable(name) ? await planOf(tableOf(name), options) : await planOfFigure(name, options);
+    const estimates = plan === null ? [] : estimatesOf(plan, options);
     process.stdout.write(`${json ? JSON.stringify(planJson(plan, estimates)) : planText(plan, estimates)}\n`);
     return;
   }
+  const { events, say } = reporter(flags);
+  const all = { ...options, ...events, command: commandLine(process.argv.slice(2)) };
+  const report = await interruptible(
+    (signal) =>
+      isTable(name)
+        ? reproduceTable(name, { ...all, signal })
+        : reproduceFigure(name, { ...all, signal }).then((figure) => ({ ...figure, cells: null, markdown: '' })),
+    () => say('interrupted: saving after this step (again to stop at once)'),
+  );
+  process.stdout.write(json ? `${JSON.stringify(reportJson(report))}\n` : report.markdown);
+  for (const { job, heldBy } of report.elsewhere) say(`${job.folder.path} is being run by process ${heldBy}`);
+  if (report.files.length > 0) say(`written: ${report.files.join(', ')}`);
+  if (report.interrupted) {
+    say('interrupted; the same command goes on');
+    process.exitCode = report.exitCode;
+  }
+}
+
+const isTable = (name: TableName | FigureName): name is TableName =>
+  (tableNames as readonly string[]).includes(name);
+
+/** What is said while it goes on, to standard error. */
+function reporter({ quiet = false, selectOn = 'validation' }: Flags): {
+  events: ReproduceOptions;
+  say: (text: string) => void;
+} {
   let progress: Progress | null = null;
   let epochs = 0;
-  const selectOn = options.selectOn ?? 'validation';
   const say = (text: string) => {
     progress?.clear();
     process.stderr.write(`${text}\n`);
@@ -97,32 +132,21 @@ async function reproduce(name: TableName, flags: Flags): Promise<void> {
   const tell = (text: string) => {
     if (!quiet) say(text);
   };
-  const report = await interruptible(
-    (signal) =>
-      reproduceTable(name, {
-        ...options,
-        signal,
-        command: commandLine(process.argv.slice(2)),
-        onMessage: say,
-        onPlan: (plan) => tell(stateText(plan)),
-        onJob: (job, number, of) => tell(`\nrun ${number} of ${of}`),
-        onStart: (start) => {
-          epochs = start.config.epochs;
-          tell(startText(start));
-          if (!quiet) progress = new Progress({ epochs, steps: start.stepsPerEpoch });
-        },
-        onProgress: (epoch, sums) => progress?.update(epoch, sums),
-        onEpoch: (metrics) => tell(epochText(metrics, epochs, selectOn)),
-      }),
-    () => say('interrupted: saving after this step (again to stop at once)'),
-  );
-  process.stdout.write(json ? `${JSON.stringify(reportJson(report))}\n` : `\n${report.markdown}`);
-  for (const { job, heldBy } of report.elsewhere) say(`${job.folder.path} is being run by process ${heldBy}`);
-  say(`written: ${report.files.join(', ')}`);
-  if (report.interrupted) {
-    say('interrupted; the same command goes on');
-    process.exitCode = report.exitCode;
-  }
+  return {
+    say,
+    events: {
+      onMessage: say,
+      onPlan: (plan) => tell(stateText(plan)),
+      onJob: (_, number, of) => tell(`\nrun ${number} of ${of}`),
+      onStart: (start) => {
+        epochs = start.config.epochs;
+        tell(startText(start));
+        if (!quiet) progress = new Progress({ epochs, steps: start.stepsPerEpoch });
+      },
+      onProgress: (epoch, sums) => progress?.update(epoch, sums),
+      onEpoch: (metrics) => tell(epochText(metrics, epochs, selectOn)),
+    },
+  };
 }
 
 /** As it would be typed; places are the reader's own. */
@@ -132,53 +156,19 @@ function commandLine(args: readonly string[]): string {
   return ['npx intraclass', ...kept].join(' ');
 }
 
-function stateText({ table, jobs }: Plan): string {
-  const count = (kind: string) => jobs.filter(({ state }) => state.kind === kind).length;
-  return [
-    table.title,
-    `  ${jobs.length} runs: ${count('done')} finished, ${count('begun')} begun, ${count('missing')} missing, ${count('diverged')} diverged`,
-  ].join('\n');
-}
-
-function planText(plan: Plan, estimates: readonly Estimate[]): string {
-  const lines = [stateText(plan)];
-  for (const { experiment, runs, epochs, pace, seconds } of estimates) {
-    const images = (each: number) => `${Math.round(1 / each)} images/s`;
-    lines.push(
-      '',
-      `${experiment.title}: ${runs} runs of ${epochs} epochs, about ${duration(seconds)} ` +
-        `(training ${images(pace.train)}, evaluating ${images(pace.evaluate)})`,
-      ...Object.entries(experiment.settings).map(
-        ([name, { value, origin, source }]) =>
-          `  ${name.padEnd(16)}${(typeof value === 'string' ? value : JSON.stringify(value)).padEnd(16)} ${origin}: ${source}`,
-      ),
-    );
-  }
-  lines.push('', ...plan.jobs.map(({ job, state }) => `${state.kind.padEnd(9)}${job.folder.path}`));
-  const total = estimates.reduce((sum, { seconds }) => sum + seconds, 0);
-  lines.push(
-    '',
-    estimates.length === 0 ? 'nothing to do' : `about ${duration(total)} in all, one run at a time`,
-  );
-  return lines.join('\n');
-}
-
-const planJson = ({ table, jobs }: Plan, estimates: readonly Estimate[]): unknown => ({
-  table: table.name,
-  estimates: estimates.map(({ experiment, ...rest }) => ({ experiment: experiment.name, ...rest })),
-  jobs: jobs.map(({ job, state }) => ({
-    run: job.folder.path,
-    state: state.kind,
-    config: job.config,
-  })),
-});
-
-const reportJson = ({ cells, files, interrupted, missingData, elsewhere }: Report): unknown => ({
+/** `cells`: null for figures */
+const reportJson = ({
+  cells,
+  files,
+  interrupted,
+  missingData,
+  elsewhere,
+}: PlanOutcome & { cells: Report['cells'] | null; files: string[] }): unknown => ({
   interrupted,
   files,
   missingData: Object.fromEntries(missingData),
   elsewhere: elsewhere.map(({ job, heldBy }) => ({ run: job.folder.path, heldBy })),
-  cells: cells.map(({ experiment, method, figures, runs, unfinished, diverged, paper, others, paired }) => ({
+  cells: cells?.map(({ experiment, method, figures, runs, unfinished, diverged, paper, others, paired }) => ({
     experiment,
     method,
     seeds: runs.map(({ seed }) => seed),

@@ -10,6 +10,13 @@ export {
   type Settings,
   type Variation,
 } from './recipe.ts';
+export {
+  type FigureName,
+  type FigureReport,
+  figureNames,
+  planOfFigure,
+  reproduceFigure,
+} from './reproduce-figure.ts';
 export { type Report, type ReproduceOptions, reproduceTable } from './reproduce.ts';
 export { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
 export type { Origin, Setting } from './setting.ts';

@@ -14,7 +14,7 @@ export interface RunPlanOptions extends RunEvents {
   onJob?: (job: Job, number: number, of: number) => void;
 }
 
-/** Why cells have no figure yet. */
+/** How it went, and why cells have no figure yet. */
 export interface PlanOutcome {
   /** The run that the signal stopped has saved itself */
   interrupted: boolean;
@@ -25,6 +25,13 @@ export interface PlanOutcome {
   elsewhere: { job: Job; heldBy: string }[];
 }
 
+export const nothingRun = (): PlanOutcome => ({
+  interrupted: false,
+  exitCode: 0,
+  missingData: new Map(),
+  elsewhere: [],
+});
+
 /**
  * Begins or resumes every run of a plan that is not finished, one after the other, and updates the plan's states. A run
  * whose loss is no longer finite is noted as diverged; an experiment whose data are missing is passed over, and so is
@@ -32,7 +39,7 @@ export interface PlanOutcome {
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise<PlanOutcome> {
   const { signal } = options;
-  const outcome: PlanOutcome = { interrupted: false, exitCode: 0, missingData: new Map(), elsewhere: [] };
+  const outcome = nothingRun();
   const open = plan.jobs.filter(({ state }) => state.kind === 'missing' || state.kind === 'begun');
   for (const [i, planned] of open.entries()) {
     const { job } = planned;
