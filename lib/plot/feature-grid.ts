@@ -18,14 +18,14 @@ export interface FeatureGridOptions {
   /** The classes' names, K of them. */
   classes: readonly string[];
   title?: string;
-  /** The most points that a class gets in a panel. Default 120, less where all would be more than 9,000. */
+  /** The most points that a class gets in a panel. Default 120, less where all would be more than 14,000. */
   pointsPerClass?: number;
   /** A panel's width and height in pixels. Default 300. */
   size?: number;
 }
 
-/** So many make 2 MB. */
-const mostPoints = 9000;
+/** So many stay below 2 MB. */
+const mostPoints = 14_000;
 
 /**
  * The features of several two-dimensional networks. Each column has a frame of its own, since losses differ in the

@@ -72,6 +72,9 @@ export const theme: Config = {
     labelColor: ink,
     titleColor: ink,
     titleFontWeight: 'normal',
+    // Whole names; several legends below a picture are lines of it.
+    labelLimit: 0,
+    layout: { bottom: { direction: 'vertical', margin: 4 } },
   },
 };
 
