@@ -147,7 +147,15 @@ function panelMark({ title, rows }: AccuracyPanel, width: number): Mark {
       { name: 'y', type: 'band', domain: rows.map(({ name }) => name), range: [0, height] },
     ],
     axes: [
-      { orient: 'bottom', scale: 'x', title: 'test accuracy (%)', grid: true, gridScale: 'y', tickCount: 5, domain: false },
+      {
+        orient: 'bottom',
+        scale: 'x',
+        title: 'test accuracy (%)',
+        grid: true,
+        gridScale: 'y',
+        tickCount: 5,
+        domain: false,
+      },
       { orient: 'left', scale: 'y', domain: false, ticks: false, labelPadding: 8, labelColor: ink },
     ],
     marks: [

@@ -117,7 +117,14 @@ function panelMark(panel: CurvesPanel, epochs: readonly number[], width: number,
         format: 'd',
         tickCount: Math.min(epochs.length, 8),
       },
-      { orient: 'left', scale: 'y', grid: true, tickCount: 5, ...(percent ? { format: '.1%' } : {}) },
+      {
+        orient: 'left',
+        scale: 'y',
+        grid: true,
+        gridScale: 'x',
+        tickCount: 5,
+        ...(percent ? { format: '.1%' } : {}),
+      },
     ],
     legends: [
       {

@@ -68,7 +68,11 @@ export function featurePanelMark(
   const fill = { scale: 'color', field: 'class' };
   return {
     type: 'group',
-    title: { ...(above === undefined ? { text: heading } : { text: above, subtitle: heading }), frame: 'group', offset: 8 },
+    title: {
+      ...(above === undefined ? { text: heading } : { text: above, subtitle: heading }),
+      frame: 'group',
+      offset: 8,
+    },
     encode: {
       enter: { width: { value: size }, height: { value: size }, stroke: { value: '#bbbbbb' } },
     },
@@ -117,4 +121,3 @@ export function featurePanelMark(
     ],
   };
 }
-

@@ -1,5 +1,10 @@
 /** Pictures of features and of training, as SVG and PNG. */
-export { type AccuracyPanel, type AccuracyPlotOptions, type AccuracyRow, accuracyPlot } from './accuracy-plot.ts';
+export {
+  type AccuracyPanel,
+  type AccuracyPlotOptions,
+  type AccuracyRow,
+  accuracyPlot,
+} from './accuracy-plot.ts';
 export { type Curve, type CurvesPanel, type CurvesPlotOptions, curvesPlot } from './curves-plot.ts';
 export type { Frame } from './feature-data.ts';
 export { type FeatureColumn, type FeatureGridOptions, featureGrid } from './feature-grid.ts';

@@ -78,7 +78,12 @@ export async function planePlot(options: PlanePlotOptions): Promise<string> {
     domain,
     range: range as string[],
   });
-  const legend = { orient: 'bottom' as const, direction: 'horizontal' as const, columns: 4, columnPadding: 18 };
+  const legend = {
+    orient: 'bottom' as const,
+    direction: 'horizontal' as const,
+    columns: 4,
+    columnPadding: 18,
+  };
   const spec: Spec = {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     padding: 12,
@@ -88,8 +93,16 @@ export async function planePlot(options: PlanePlotOptions): Promise<string> {
     scales: [
       scale('color', names, looks.map(colorOf)),
       scale('shape', names, looks.map(shapeOf)),
-      scale('line-color', lineNames, lines.map(({ color }) => color ?? lineColor)),
-      scale('line-dash', lineNames, lines.map(({ dash }) => dash ?? [])),
+      scale(
+        'line-color',
+        lineNames,
+        lines.map(({ color }) => color ?? lineColor),
+      ),
+      scale(
+        'line-dash',
+        lineNames,
+        lines.map(({ dash }) => dash ?? []),
+      ),
       scale('grey', [greyRegions ?? ''], [grey]),
     ],
     legends: [
@@ -251,7 +264,12 @@ function panelMark(
 /** On a white line that keeps them apart from what is below. */
 function lineMarks(): Mark[] {
   const look = [
-    { name: 'line-halo', stroke: { value: 'white' }, strokeWidth: { value: 4 }, strokeOpacity: { value: 0.7 } },
+    {
+      name: 'line-halo',
+      stroke: { value: 'white' },
+      strokeWidth: { value: 4 },
+      strokeOpacity: { value: 0.7 },
+    },
     {
       name: 'line',
       stroke: { scale: 'line-color', field: 'name' },

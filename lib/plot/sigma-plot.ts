@@ -68,7 +68,7 @@ export async function sigmaPlot(options: SigmaPlotOptions): Promise<string> {
         domain: { data: 'rows', field: 'sigma' },
         range: [height, 0],
         zero: false,
-        nice: true,
+        padding: 12,
       },
       { name: 'color', type: 'ordinal', domain: legends, range: legends.map((_, i) => colorOf(2 * i)) },
       { name: 'shape', type: 'ordinal', domain: legends, range: legends.map((_, i) => shapeOf(2 * i)) },

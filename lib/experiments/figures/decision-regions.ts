@@ -40,6 +40,7 @@ const rules = Object.keys(trainable) as (keyof typeof trainable)[];
 const lines = { learned: 'learned boundary', bayes: 'boundary of the Bayes rule' };
 /** Of class 1; class 0 has the first. */
 const look = 6;
+const letters = ['A', 'B'];
 
 /** What is drawn of a loss, in plain numbers. */
 interface Drawn extends Accuracy {
@@ -68,7 +69,13 @@ export async function decisionFigure(options: DecisionFigureOptions = {}): Promi
   }
   const classes = unbalanced(apart);
   const counts = classes.map(({ count }) => count);
-  const values: Record<Rule, number[]> = { softmax: [], icu: [], balancedSoftmax: [], icuLogPrior: [], bayes: [] };
+  const values: Record<Rule, number[]> = {
+    softmax: [],
+    icu: [],
+    balancedSoftmax: [],
+    icuLogPrior: [],
+    bayes: [],
+  };
   let first: { softmax: Drawn; icu: Drawn; points: NonNullable<PlanePanel['points']> } | undefined;
   for (let seed = 0; seed < seeds; seed++) {
     onMessage?.(`fig1: seed ${seed} of 0 to ${seeds - 1}`);
@@ -100,11 +107,11 @@ export async function decisionFigure(options: DecisionFigureOptions = {}): Promi
   const panel = (title: string, { rule, gaussians, ...shares }: Drawn, over: (typeof accuracies)[Rule]) => ({
     title: `${title}: ${percent(shares.accuracy)} of fresh samples right`,
     subtitle: [
-      `${classes.map(({ name }, k) => `${name} class ${percent(shares.accuracyByClass[k]!)}`).join(', ')}; seed 0`,
-      `${seeds} seeds: ${percent(over.mean)} ± ${percent(over.sd ?? 0)}; Bayes rule ${percent(accuracies.bayes.mean)}`,
+      `A ${percent(shares.accuracyByClass[0]!)}, B ${percent(shares.accuracyByClass[1]!)}; seed 0, ${thousands(testPerClass)} of each`,
+      `${seeds === 1 ? 'one seed' : `${seeds} seeds: ${percent(over.mean)} ± ${percent(over.sd!)}`}; Bayes rule ${percent(accuracies.bayes.mean)}`,
     ],
     points,
-    gaussians: gaussians?.map((gaussian, k) => ({ ...gaussian, label: classes[k]!.name })),
+    gaussians: gaussians?.map((gaussian, k) => ({ ...gaussian, label: letters[k]! })),
     regions: [
       { class: 0, paths: positiveRegion((x, y) => -rule(x, y), frame) },
       { class: 1, paths: positiveRegion(rule, frame) },
@@ -117,8 +124,9 @@ export async function decisionFigure(options: DecisionFigureOptions = {}): Promi
   const svg = await planePlot({
     panels: [panel('Softmax', softmax, accuracies.softmax), panel('ICU', icu, accuracies.icu)],
     frame,
+    width: 480,
     classes: classes.map(({ name, count, sigma }, k) => ({
-      name: `${name} class, σ = ${sigma}, ${count.toLocaleString('en-US')} training samples`,
+      name: `${letters[k]}: ${name}, σ = ${sigma}, ${thousands(count)} training samples`,
       look: k * look,
     })),
     lines: [{ name: lines.learned }, { name: lines.bayes, color: '#117733', dash: [6, 4] }],
@@ -166,7 +174,8 @@ const pointsOf = ({ features, labels }: Samples): NonNullable<PlanePanel['points
   labels: Array.from(labels.toTypedArray() as BigInt64Array, Number),
 });
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)}%`;
+const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
+const thousands = (count: number): string => count.toLocaleString('en-US');
 
 /** sd with n − 1; null of one value. */
 function meanAndSpread(values: readonly number[]): { mean: number; sd: number | null } {

@@ -35,7 +35,10 @@ export async function featureFigure(
   for (const { title, run } of runs) {
     onMessage?.(`${title}: the features of ${run}`);
     const evaluated = await evaluateRun(run, { dataDir, device, threads, features: true, signal });
-    const { config, classifier, test, epoch } = evaluated;
+    const { config, classifier, test, epoch, result } = evaluated;
+    if (result === null) {
+      throw new Error(`featureFigure: ${run}: expected a finished run, got one without a result`);
+    }
     const { featureDim } = classifier.model;
     if (featureDim !== 2) {
       throw new TypeError(

@@ -1,4 +1,11 @@
-import { type Frame, type Path, type PlanePanel, planePlot, positiveRegion, zeroLines } from '../../plot/index.ts';
+import {
+  type Frame,
+  type Path,
+  type PlanePanel,
+  planePlot,
+  positiveRegion,
+  zeroLines,
+} from '../../plot/index.ts';
 import { describeValue } from '../../tensor/index.ts';
 import type { Figure } from './figure.ts';
 import { distance, type Margins, type PlaneGaussian } from './gaussian-plane.ts';
@@ -6,7 +13,7 @@ import { distance, type Margins, type PlaneGaussian } from './gaussian-plane.ts'
 export interface MarginFigureOptions {
   /** Of the left panel. Default 0.25, 2,500 times the published value, which could not be seen. */
   alpha?: number;
-  /** Of the right panel. Default 1, a thousand times the published value. */
+  /** Of the right panel. Default 2, 2,000 times the published value. */
   gamma?: number;
 }
 
@@ -18,7 +25,11 @@ const [a, b]: [PlaneGaussian, PlaneGaussian] = [
   { mean: [2.5, 0], sigma: 1 },
 ];
 const frame: Frame = { x: [-7.5, 11], y: [-6.5, 6.5] };
-const names = { plain: 'no margin', a: 'for images of A', b: 'for images of B' };
+const names = {
+  plain: 'boundary without margins',
+  a: 'boundary for images of A',
+  b: 'boundary for images of B',
+};
 
 /**
  * Fig. 3: what the margins of the ICU loss do between a wide class A and a narrow class B. In training each class sees
@@ -28,7 +39,7 @@ const names = { plain: 'no margin', a: 'for images of A', b: 'for images of B' }
  * @throws TypeError if a margin is no finite number above 0
  */
 export async function marginFigure(options: MarginFigureOptions = {}): Promise<Figure[]> {
-  const { alpha = 0.25, gamma = 1 } = options;
+  const { alpha = 0.25, gamma = 2 } = options;
   for (const [name, value] of Object.entries({ alpha, gamma })) {
     if (!(Number.isFinite(value) && value > 0)) {
       throw new TypeError(
@@ -41,7 +52,8 @@ export async function marginFigure(options: MarginFigureOptions = {}): Promise<F
       margins: { alpha, gamma: 0 },
       title: `α = ${alpha}: d̂ = (1 + α) d`,
       subtitle: [
-        'The own class seems farther by a share: the margin widens with the distance.',
+        'The own class seems farther by a share of its distance:',
+        'the margin widens outward.',
         `Exaggerated: ${times(alpha, published.alpha)} the published 0.0001.`,
       ],
     },
@@ -49,28 +61,32 @@ export async function marginFigure(options: MarginFigureOptions = {}): Promise<F
       margins: { alpha: 0, gamma },
       title: `γ = ${gamma}: d̂ = d + ln(1 + γ), from ln|(1 + γ)Σ|`,
       subtitle: [
-        'The own class seems wider, and so farther by the same amount everywhere.',
+        "The own class's density falls as if it were wider:",
+        'it seems farther by the same amount everywhere.',
         `Exaggerated: ${times(gamma, published.gamma)} the published 0.001.`,
       ],
     },
   ].map((panel) => ({ ...panel, boundaries: boundaries(panel.margins) }));
-  const panels = drawn.map(({ title, subtitle, margins, boundaries: { plain, ofA, ofB } }): PlanePanel => ({
-    title,
-    subtitle,
-    gaussians: [
-      { ...a, label: 'A' },
-      { ...b, label: 'B' },
-    ],
-    regions: [{ paths: positiveRegion((x, y) => Math.min(...excess(x, y, margins)), frame) }],
-    lines: [
-      { name: names.plain, paths: plain },
-      { name: names.a, paths: ofA },
-      { name: names.b, paths: ofB },
-    ],
-  }));
+  const panels = drawn.map(
+    ({ title, subtitle, margins, boundaries: { plain, ofA, ofB } }): PlanePanel => ({
+      title,
+      subtitle,
+      gaussians: [
+        { ...a, label: 'A' },
+        { ...b, label: 'B' },
+      ],
+      regions: [{ paths: positiveRegion((x, y) => Math.min(...excess(x, y, margins)), frame) }],
+      lines: [
+        { name: names.plain, paths: plain },
+        { name: names.a, paths: ofA },
+        { name: names.b, paths: ofB },
+      ],
+    }),
+  );
   const svg = await planePlot({
     panels,
     frame,
+    width: 500,
     classes: [{ name: 'A' }, { name: 'B' }],
     lines: [
       { name: names.plain },

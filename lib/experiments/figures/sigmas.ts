@@ -19,7 +19,8 @@ export async function sigmaFigure(
     const folder = new RunFolder(run);
     const { loss, data: images, seed } = await folder.readConfig();
     const result = await folder.readResult();
-    if (result === null) throw new Error(`sigmaFigure: ${run}: expected a finished run, got one without a result`);
+    if (result === null)
+      throw new Error(`sigmaFigure: ${run}: expected a finished run, got one without a result`);
     const icu = result.test?.icu;
     if (!icu?.sizes) {
       throw new TypeError(

@@ -1,5 +1,10 @@
 /** Two unbalanced classes in the plane, and losses trained on their points as features, without a network. */
-import { BalancedSoftmaxLoss, type ClassificationLoss, CrossEntropyLoss, IcuLoss } from '../../losses/index.ts';
+import {
+  BalancedSoftmaxLoss,
+  type ClassificationLoss,
+  CrossEntropyLoss,
+  IcuLoss,
+} from '../../losses/index.ts';
 import { Adam } from '../../optim/index.ts';
 import { Generator, manualSeed, scope, type Tensor, tensor, torch } from '../../tensor/index.ts';
 import { distance, type PlaneGaussian } from './gaussian-plane.ts';
