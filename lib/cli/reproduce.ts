@@ -1,8 +1,8 @@
 import { Argument, Command, Option } from 'commander';
 import {
+  estimatesOf,
   type FigureName,
   figureNames,
-  estimatesOf,
   type PlanOutcome,
   planOf,
   planOfFigure,
@@ -103,7 +103,11 @@ async function reproduce(name: TableName | FigureName, flags: Flags): Promise<vo
     (signal) =>
       isTable(name)
         ? reproduceTable(name, { ...all, signal })
-        : reproduceFigure(name, { ...all, signal }).then((figure) => ({ ...figure, cells: null, markdown: '' })),
+        : reproduceFigure(name, { ...all, signal }).then((figure) => ({
+            ...figure,
+            cells: null,
+            markdown: '',
+          })),
     () => say('interrupted: saving after this step (again to stop at once)'),
   );
   process.stdout.write(json ? `${JSON.stringify(reportJson(report))}\n` : report.markdown);

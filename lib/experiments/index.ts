@@ -10,6 +10,7 @@ export {
   type Settings,
   type Variation,
 } from './recipe.ts';
+export { type Report, type ReproduceOptions, reproduceTable } from './reproduce.ts';
 export {
   type FigureName,
   type FigureReport,
@@ -17,7 +18,6 @@ export {
   planOfFigure,
   reproduceFigure,
 } from './reproduce-figure.ts';
-export { type Report, type ReproduceOptions, reproduceTable } from './reproduce.ts';
 export { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
 export type { Origin, Setting } from './setting.ts';
 export { type PairedTest, pairedTest, type Spread, spreadOf } from './statistics.ts';

@@ -41,7 +41,10 @@ export async function planOfFigure(name: FigureName, options: PlanOptions = {}):
  *
  * @throws as `reproduceTable`; Error if no run that the figure shows has finished
  */
-export async function reproduceFigure(name: FigureName, options: ReproduceOptions = {}): Promise<FigureReport> {
+export async function reproduceFigure(
+  name: FigureName,
+  options: ReproduceOptions = {},
+): Promise<FigureReport> {
   const plan = await planOfFigure(name, options);
   if (plan === null) {
     const { signal, onMessage } = options;
@@ -52,14 +55,19 @@ export async function reproduceFigure(name: FigureName, options: ReproduceOption
   const outcome = await runPlan(plan, options);
   if (outcome.interrupted) return { ...outcome, files: [] };
   const runs = finished(plan);
-  if (runs.length === 0) throw new Error(`${name}: no run that it shows has finished: ${reasonsOf(plan, outcome)}`);
+  if (runs.length === 0)
+    throw new Error(`${name}: no run that it shows has finished: ${reasonsOf(plan, outcome)}`);
   const figures = await (name === 'fig2' ? featureFigure(runs, options) : sigmaFigure(runs));
   return { ...outcome, files: await write(figures, options) };
 }
 
 function reasonsOf({ jobs }: Plan, { missingData, elsewhere }: PlanOutcome): string {
   const diverged = jobs.flatMap(({ state }) => (state.kind === 'diverged' ? [state.message] : []));
-  return [...missingData.values(), ...elsewhere.map(({ heldBy }) => `run by process ${heldBy}`), ...diverged].join('; ');
+  return [
+    ...missingData.values(),
+    ...elsewhere.map(({ heldBy }) => `run by process ${heldBy}`),
+    ...diverged,
+  ].join('; ');
 }
 
 /** What is not given leaves the figure's own choice. */

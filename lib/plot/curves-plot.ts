@@ -1,6 +1,6 @@
 import type { Mark, Spec } from 'vega';
 import { renderSvg } from './render.ts';
-import { colorOf } from './style.ts';
+import { colorOf, pictureTitle } from './style.ts';
 
 /** One quantity over the epochs. */
 export interface Curve {
@@ -62,9 +62,7 @@ export async function curvesPlot(options: CurvesPlotOptions): Promise<string> {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     padding: 12,
     layout: { columns: panels.length, padding: 24, align: 'all', bounds: 'full' },
-    ...(title === undefined
-      ? {}
-      : { title: { text: title.split('\n'), fontSize: 16, anchor: 'start', offset: 10 } }),
+    ...pictureTitle(title),
     marks: panels.map((panel) => panelMark(panel, epochs, width, height)),
   };
   return renderSvg(spec);
@@ -120,7 +118,14 @@ function panelMark(panel: CurvesPanel, epochs: readonly number[], width: number,
         format: 'd',
         tickCount: Math.min(epochs.length, 8),
       },
-      { orient: 'left', scale: 'y', grid: true, tickCount: 5, ...(percent ? { format: '.1%' } : {}) },
+      {
+        orient: 'left',
+        scale: 'y',
+        grid: true,
+        gridScale: 'x',
+        tickCount: 5,
+        ...(percent ? { format: '.1%' } : {}),
+      },
     ],
     legends: [
       {

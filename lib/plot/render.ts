@@ -1,14 +1,24 @@
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
-import { parse, resetSVGDefIds, type Spec, View } from 'vega';
+import { Error as errorsOnly, logger, parse, resetSVGDefIds, type Spec, View } from 'vega';
 import { theme } from './style.ts';
 
-/** Draws a Vega specification as SVG; no browser and no canvas are needed. */
+/**
+ * Draws a Vega specification as SVG; no browser and no canvas are needed.
+ * @throws what goes wrong inside Vega, which by itself logs it and leaves the picture unfinished
+ */
 export async function renderSvg(spec: Spec): Promise<string> {
-  const view = new View(parse(spec, theme), { renderer: 'none' });
+  const log = logger(errorsOnly);
+  let failure: unknown;
+  log.error = (...problems: unknown[]) => {
+    failure ??= problems[0];
+    return log;
+  };
+  const view = new View(parse(spec, theme), { renderer: 'none', logger: log });
   try {
-    // Vega numbers clip paths through all pictures of a process; from here the same data give the same picture.
     await view.runAsync();
+    if (failure !== undefined) throw failure;
+    // Vega numbers clip paths through all pictures of a process; from here the same data give the same picture.
     resetSVGDefIds();
     return await view.toSVG();
   } finally {

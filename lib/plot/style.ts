@@ -1,4 +1,4 @@
-import type { Config } from 'vega';
+import type { Config, Spec } from 'vega';
 
 /** The font of every picture: the widths of Arial, which stands in for it where an SVG is shown without it. */
 export const fontFamily = 'Arimo, Arial, Helvetica, sans-serif';
@@ -72,8 +72,17 @@ export const theme: Config = {
     labelColor: ink,
     titleColor: ink,
     titleFontWeight: 'normal',
+    // Whole names; several legends below a picture are lines of it.
+    labelLimit: 0,
+    layout: { bottom: { direction: 'vertical', margin: 4 } },
   },
 };
+
+/** The title above all panels, as a part of a specification. */
+export const pictureTitle = (title: string | undefined): Pick<Spec, 'title'> =>
+  title === undefined
+    ? {}
+    : { title: { text: title.split('\n'), fontSize: 16, anchor: 'start', offset: 10 } };
 
 /** 0.9891 → '98.91%' */
 export const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;

@@ -63,8 +63,8 @@ export async function drawFeatures(
   await write(folder, 'features', await featurePlot({ panels, classes, title }));
 }
 
-/** μ (K, 2) and σ, (K) or (K, 2). */
-const gaussiansOf = (loss: GaussianLoss): { means: Float64Array; sigmas: Float64Array } =>
+/** What a loss has learned of its classes, for a plot: μ (K, 2) and σ, (K) or (K, 2). */
+export const gaussiansOf = (loss: GaussianLoss): { means: Float64Array; sigmas: Float64Array } =>
   noGrad(() =>
     scope(() => ({
       means: loss.means.to({ device: 'cpu', dtype: 'float64' }).toTypedArray() as Float64Array,

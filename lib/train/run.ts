@@ -260,11 +260,18 @@ export interface RunEvaluation {
 /**
  * Loads a run's chosen weights and tests them.
  * @param path the run's folder
+ * @param options.features whether `test` keeps the features. Default false.
  * @throws Error if it is no run's folder; CheckpointError if it has no weights yet, or damaged ones
  */
 export async function evaluateRun(
   path: string,
-  options: { dataDir?: string; device?: string; threads?: number | null; signal?: AbortSignal } = {},
+  options: {
+    dataDir?: string;
+    device?: string;
+    threads?: number | null;
+    features?: boolean;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<RunEvaluation & { classifier: Classifier }> {
   const folder = new RunFolder(path);
   const stored = await folder.readConfig();
@@ -277,8 +284,8 @@ export async function evaluateRun(
   const classifier = buildClassifier(config, dataset);
   const { epoch, ...metadata } = await loadWeights(folder.weights, classifier);
   const trainCounts = countsIn(folder.weights, metadata.trainCounts);
-  const { device } = config;
-  const test = await evaluate(classifier, dataset, { device, signal: options.signal, trainCounts });
+  const { features, signal } = options;
+  const test = await evaluate(classifier, dataset, { device: config.device, signal, trainCounts, features });
   const result = await folder.readResult();
   const skipped = skippedOf(dataset)?.size ?? 0;
   return { run: path, config, epoch: Number(epoch), test, trainCounts, result, skipped, classifier };
