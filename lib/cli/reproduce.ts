@@ -2,8 +2,8 @@ import { Argument, Command, Option } from 'commander';
 import {
   estimatesOf,
   type FigureName,
+  type FigureReport,
   figureNames,
-  type PlanOutcome,
   planOf,
   planOfFigure,
   type Report,
@@ -119,6 +119,9 @@ async function reproduce(name: TableName | FigureName, flags: Flags): Promise<vo
   }
 }
 
+/** Figures have no cells. */
+type Reported = FigureReport & { cells: Report['cells'] | null; markdown: string };
+
 const isTable = (name: TableName | FigureName): name is TableName =>
   (tableNames as readonly string[]).includes(name);
 
@@ -160,14 +163,7 @@ function commandLine(args: readonly string[]): string {
   return ['npx intraclass', ...kept].join(' ');
 }
 
-/** `cells`: null for figures */
-const reportJson = ({
-  cells,
-  files,
-  interrupted,
-  missingData,
-  elsewhere,
-}: PlanOutcome & { cells: Report['cells'] | null; files: string[] }): unknown => ({
+const reportJson = ({ cells, files, interrupted, missingData, elsewhere }: Reported): unknown => ({
   interrupted,
   files,
   missingData: Object.fromEntries(missingData),
