@@ -100,14 +100,10 @@ async function reproduce(name: TableName | FigureName, flags: Flags): Promise<vo
   const { events, say } = reporter(flags);
   const all = { ...options, ...events, command: commandLine(process.argv.slice(2)) };
   const report = await interruptible(
-    (signal) =>
+    async (signal): Promise<Reported> =>
       isTable(name)
         ? reproduceTable(name, { ...all, signal })
-        : reproduceFigure(name, { ...all, signal }).then((figure) => ({
-            ...figure,
-            cells: null,
-            markdown: '',
-          })),
+        : { ...(await reproduceFigure(name, { ...all, signal })), cells: null, markdown: '' },
     () => say('interrupted: saving after this step (again to stop at once)'),
   );
   process.stdout.write(json ? `${JSON.stringify(reportJson(report))}\n` : report.markdown);
