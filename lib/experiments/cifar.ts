@@ -1,5 +1,5 @@
 import type { LSoftmaxOptions } from '../losses/index.ts';
-import { ce, center, icu, icuAlpha, icuGamma, icuPlain, lgmCifar, lSoftmax } from './methods.ts';
+import { ce, center, eq14, lgmCifar, lSoftmax } from './methods.ts';
 import { type Experiment, method } from './recipe.ts';
 import { filled, paper } from './setting.ts';
 
@@ -37,7 +37,7 @@ export const cifar10: Experiment = {
     schedule: filled('cosine', 'kuangliu/pytorch-cifar'),
     epochs: filled(200, 'kuangliu/pytorch-cifar'),
   },
-  methods: [ce, center, lSoftmaxCifar, lgmCifar, icu],
+  methods: [ce, center, lSoftmaxCifar, lgmCifar, eq14.icu],
 };
 
 /** "The same structure and settings as L-GM", whose authors' example is what is meant. */
@@ -62,7 +62,7 @@ export const cifar100: Experiment = {
     milestoneFactor: filled(0.1, lgmExample),
     epochs: filled(307, `120,000 steps of 128 of 50,000 images: ${lgmExample}`),
   },
-  methods: [ce, center, lSoftmaxCifar, lgmCifar, icu, icuPlain, icuAlpha, icuGamma],
+  methods: [ce, center, lSoftmaxCifar, lgmCifar, ...Object.values(eq14)],
 };
 
 export const imagenet: Experiment = {
@@ -86,5 +86,5 @@ export const imagenet: Experiment = {
     milestoneFactor: paper(0.1, 'on ImageNet'),
     epochs: paper(100, 'on ImageNet'),
   },
-  methods: [ce, center, lgmCifar, icu],
+  methods: [ce, center, lgmCifar, eq14.icu],
 };

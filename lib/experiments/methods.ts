@@ -80,27 +80,43 @@ export const lgmCifar = method({
   ),
 });
 
-const constants = 'sect. 4.1: α = 1e-4, γ = 1e-3, λ_μ = λ_σ = 0.1';
+const constants = { alpha: 1e-4, gamma: 1e-3, lambdaMean: 0.1, lambdaVar: 0.1 } as const;
 
-export const icu = method({
-  name: 'icu',
-  title: 'ICU',
-  loss: 'icu',
-  lossOptions: paper({ alpha: 1e-4, gamma: 1e-3, lambdaMean: 0.1, lambdaVar: 0.1 }, constants),
-});
+/** The ICU loss with both margins, and the rows of Table 3: with none, and with one of them. */
+function icuRows(setting: (options: IcuLossOptions) => Method['lossOptions']): {
+  icu: Method;
+  icuPlain: Method;
+  icuAlpha: Method;
+  icuGamma: Method;
+} {
+  const row = (name: string, title: string, margins: IcuLossOptions): Method =>
+    method({ name, title, loss: 'icu', lossOptions: setting(margins) });
+  return {
+    icu: row('icu', 'ICU', {}),
+    icuPlain: row('icu-plain', 'ICU, α = γ = 0', { alpha: 0, gamma: 0 }),
+    icuAlpha: row('icu-alpha', 'ICU, γ = 0', { gamma: 0 }),
+    icuGamma: row('icu-gamma', 'ICU, α = 0', { alpha: 0 }),
+  };
+}
 
-const withoutOne = (name: string, title: string, options: IcuLossOptions): Method =>
-  method({
-    name,
-    title,
-    loss: 'icu',
-    lossOptions: paper({ alpha: 1e-4, gamma: 1e-3, lambdaMean: 0.1, lambdaVar: 0.1, ...options }, 'Table 3'),
-  });
+/** With the regulariser as Eq. 14 has it. */
+export const eq14 = icuRows((margins) =>
+  paper({ ...constants, ...margins }, 'sect. 4.1: α, γ, λ; Eq. 14: the regulariser, a sum over classes'),
+);
 
-/** Table 3: the ICU loss with none and with one of its margins. */
-export const icuPlain = withoutOne('icu-plain', 'ICU, α = γ = 0', { alpha: 0, gamma: 0 });
-export const icuAlpha = withoutOne('icu-alpha', 'ICU, γ = 0', { gamma: 0 });
-export const icuGamma = withoutOne('icu-gamma', 'ICU, α = 0', { alpha: 0 });
+/**
+ * The paper does not say whether the regulariser of Eq. 14 is a sum or a mean over dimensions, and under the long-tailed
+ * recipe the sum over 128 draws all classes' means together before the features are told apart.
+ */
+export const longTailRegularizer: IcuLossOptions = {
+  ...constants,
+  regReduction: 'samples',
+  lambdaMean: 0.1 / 128,
+};
+const asAuthors =
+  'sect. 4.1: α, γ, λ; kratos236/ICU-loss: the regulariser, a mean over rows and 128 dimensions';
+
+export const longTailed = icuRows((margins) => filled({ ...longTailRegularizer, ...margins }, asAuthors));
 
 export const focal = method({
   name: 'focal',

@@ -2,9 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { writeWhole } from '../data/files.ts';
+import { accuracyPlot, svgToPng } from '../plot/index.ts';
 import { csvOf } from './csv.ts';
 import { markdownOf } from './markdown.ts';
-import { type Plan, type PlanOptions, planOf } from './plan.ts';
+import { experimentsOf, type Plan, type PlanOptions, planOf } from './plan.ts';
 import { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
 import { type Cell, cellsOf } from './summary.ts';
 import { type Table, type TableName, tableOf } from './tables.ts';
@@ -28,7 +29,7 @@ export interface Report extends PlanOutcome {
 }
 
 /**
- * Runs or resumes what is missing of a table, and writes it as Markdown, JSON and CSV. Interrupted anywhere, it writes
+ * Runs or resumes what is missing of a table, and writes it as Markdown, JSON, CSV and a picture. Interrupted anywhere, it writes
  * what there is, and the next call goes on.
  *
  * @param which one of the paper's tables by its name, or a table of one's own
@@ -50,7 +51,7 @@ export async function reproduceTable(
   const markdown = markdownOf(plan, cells, notes);
   await mkdir(out, { recursive: true });
   const files: string[] = [];
-  const write = async (ending: string, content: string) => {
+  const write = async (ending: string, content: string | Uint8Array) => {
     const path = join(out, `${name}.${ending}`);
     await writeWhole(path, content);
     files.push(path);
@@ -58,7 +59,30 @@ export async function reproduceTable(
   await write('md', markdown);
   await write('json', `${JSON.stringify(jsonOf(plan, cells, notes), null, 1)}\n`);
   await write('csv', csvOf(cells));
+  const picture = await pictureOf(plan, cells);
+  if (picture !== null) {
+    await write('svg', picture);
+    await write('png', svgToPng(picture));
+  }
   return { ...outcome, plan, cells, markdown, files };
+}
+
+/** The accuracies of the experiments that have any; null where none has. */
+async function pictureOf({ table, recipes }: Plan, cells: readonly Cell[]): Promise<string | null> {
+  const panels = experimentsOf(recipes).flatMap(({ name, title }) => {
+    const own = cells.filter((cell) => cell.experiment === name);
+    if (own.every(({ runs }) => runs.length === 0)) return [];
+    const { epochs, recipeEpochs } = own[0]!;
+    const rows = own.map((cell) => ({
+      name: cell.title,
+      values: cell.runs.map(({ result }) => result.testAccuracy),
+      published: cell.paper === null ? null : cell.paper / 100,
+    }));
+    return [
+      { title: epochs === recipeEpochs ? title : `${title}, ${epochs} of ${recipeEpochs} epochs`, rows },
+    ];
+  });
+  return panels.length === 0 ? null : accuracyPlot({ panels, title: `${table.title}, test accuracy` });
 }
 
 /** All that the table is made of; accuracies as shares, published ones in percent as printed. */

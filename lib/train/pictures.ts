@@ -1,6 +1,6 @@
 import type { AnyDataset } from '../data/index.ts';
 import { GaussianLoss } from '../losses/index.ts';
-import { type CurvesPanel, curvesPlot, featurePlot, svgToPng } from '../plot/index.ts';
+import { type CurvesPanel, curvesPlot, featurePlot, sigmaPlot, svgToPng } from '../plot/index.ts';
 import { noGrad, scope } from '../tensor/index.ts';
 import type { TrainConfig } from './config.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
@@ -36,6 +36,17 @@ export async function drawCurves(
     panels.push({ title: 'σ of the classes', curves: sigmas });
   }
   await write(folder, 'curves', await curvesPlot({ panels, title }));
+}
+
+/** σ of each class of the ICU loss against its number of training images, unless a class has none. */
+export async function drawSigmas(
+  folder: RunFolder,
+  { icu }: Pick<Evaluation, 'icu'>,
+  title: string,
+): Promise<void> {
+  if (!icu?.sizes?.every(({ size }) => size > 0)) return;
+  const series = [{ name: 'σ', sizes: icu.sizes, correlation: icu.sizeCorrelation }];
+  await write(folder, 'sigmas', await sigmaPlot({ series, title }));
 }
 
 type EvaluationWithFeatures = Evaluation & { features: Float32Array };

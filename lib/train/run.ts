@@ -8,7 +8,7 @@ import type { Sums } from './epoch.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
 import { InterruptedError } from './interrupt.ts';
-import { drawCurves, drawFeatures } from './pictures.ts';
+import { drawCurves, drawFeatures, drawSigmas } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
 import { CheckpointError } from './safetensors.ts';
 import { buildClassifier, buildTraining, type Training, withClassCounts } from './setup.ts';
@@ -237,6 +237,7 @@ async function conclude(
     const parts = { train: splits.train, test: { ...test, features } };
     await drawFeatures(folder, training, parts, titleOf(config, result), { device, signal });
   }
+  await drawSigmas(folder, test, titleOf(config, result));
   const rows = test.confusion.map((counts) => `${counts.join(',')}\n`);
   await folder.write('confusion.csv', rows.join(''));
   await folder.writeJson('result.json', result);

@@ -74,6 +74,8 @@ describe('intraclass', () => {
       'metrics.jsonl',
       'model.safetensors',
       'result.json',
+      'sigmas.png',
+      'sigmas.svg',
     ]);
     expect(metrics(run)).toHaveLength(2);
     expect(JSON.parse(readFileSync(join(folder, run, 'result.json'), 'utf8'))).toEqual(result);
