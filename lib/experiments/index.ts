@@ -1,4 +1,9 @@
 /** The paper's tables and figures as recipes, and what runs them. */
+export { type DecisionFigureOptions, decisionFigure } from './figures/decision-regions.ts';
+export { type FeatureFigureOptions, featureFigure } from './figures/features.ts';
+export type { Figure, FigureEvents, LabelledRun } from './figures/figure.ts';
+export { type MarginFigureOptions, marginFigure } from './figures/margins.ts';
+export { sigmaFigure } from './figures/sigmas.ts';
 export { type Estimate, estimatesOf, type Plan, type PlanOptions, planOf } from './plan.ts';
 export { otherFigures, type Published, paperFigure } from './published.ts';
 export {

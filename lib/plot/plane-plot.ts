@@ -126,22 +126,27 @@ export async function planePlot(options: PlanePlotOptions): Promise<string> {
   return renderSvg(spec);
 }
 
-function check({ title, points, lines = [] }: PlanePanel, count: number, known: readonly PlaneLine[]): void {
+function check(
+  { title, points, regions = [], lines = [] }: PlanePanel,
+  count: number,
+  known: readonly PlaneLine[],
+): void {
   const fail = (what: string, expected: string, got: string | number): never => {
     throw new RangeError(`planePlot: panel '${title}': ${what}: expected ${expected}, got ${got}`);
+  };
+  const checkClass = (what: string, k: number) => {
+    if (!(Number.isInteger(k) && k >= 0 && k < count)) fail(what, `a class from 0 to ${count - 1}`, k);
   };
   if (points !== undefined) {
     const { features, labels } = points;
     if (features.length !== 2 * labels.length) {
       fail('points.features', `${2 * labels.length} numbers, two for each label`, features.length);
     }
-    for (let i = 0; i < labels.length; i++) {
-      const k = labels[i]!;
-      if (!(Number.isInteger(k) && k >= 0 && k < count)) {
-        fail(`points.labels[${i}]`, `a class from 0 to ${count - 1}`, k);
-      }
-    }
+    for (let i = 0; i < labels.length; i++) checkClass(`points.labels[${i}]`, labels[i]!);
   }
+  regions.forEach(({ class: k = 0 }, i) => {
+    checkClass(`regions[${i}].class`, k);
+  });
   const names = known.map(({ name }) => name);
   for (const { name } of lines) {
     if (!names.includes(name)) fail('lines', `one of ${names.join(', ')}`, name);

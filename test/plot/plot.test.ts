@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { frameOf, panelData } from '../../lib/plot/feature-data.ts';
 import { curvesPlot, featurePlot, svgToPng } from '../../lib/plot/index.ts';
+import { renderSvg } from '../../lib/plot/render.ts';
 import { palette } from '../../lib/plot/style.ts';
 
 /** `count` points of each of `classes` clusters around (10 k, k). */
@@ -129,6 +130,14 @@ describe('curvesPlot', () => {
     await expect(curvesPlot({ panels, epochs: [1] })).rejects.toThrow(
       "curvesPlot: panel 'p': curve 'c': expected 1 values, one for each epoch, got 2",
     );
+  });
+});
+
+describe('renderSvg', () => {
+  it('throws what goes wrong while drawing, instead of returning a part of the picture', async () => {
+    const transform = [{ type: 'formula' as const, as: 'z', expr: 'datum.x.y.z' }];
+    const spec = { data: [{ name: 'rows', values: [{ x: null }], transform }] };
+    await expect(renderSvg(spec)).rejects.toThrow(TypeError);
   });
 });
 

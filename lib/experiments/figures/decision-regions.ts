@@ -9,6 +9,7 @@ import {
 } from '../../plot/index.ts';
 import { describeValue, scope } from '../../tensor/index.ts';
 import { gaussiansOf } from '../../train/pictures.ts';
+import { type Spread, spreadOf } from '../statistics.ts';
 import { checkCounts, type Figure, type FigureEvents } from './figure.ts';
 import { distance, type PlaneGaussian } from './gaussian-plane.ts';
 import {
@@ -97,8 +98,8 @@ export async function decisionFigure(options: DecisionFigureOptions = {}): Promi
     await new Promise(setImmediate);
   }
   const accuracies = Object.fromEntries(
-    Object.entries(values).map(([rule, each]) => [rule, { ...meanAndSpread(each), values: each }]),
-  ) as Record<Rule, { mean: number; sd: number | null; values: number[] }>;
+    Object.entries(values).map(([rule, each]) => [rule, { ...spreadOf(each)!, values: each }]),
+  ) as Record<Rule, Spread & { values: number[] }>;
 
   const { softmax, icu, points } = first!;
   const reach = apart + 4;
@@ -176,10 +177,3 @@ const pointsOf = ({ features, labels }: Samples): NonNullable<PlanePanel['points
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
 const thousands = (count: number): string => count.toLocaleString('en-US');
-
-/** sd with n − 1; null of one value. */
-function meanAndSpread(values: readonly number[]): { mean: number; sd: number | null } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, sd: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : null };
-}
