@@ -108,10 +108,13 @@ async function reproduce(name: TableName | FigureName, flags: Flags): Promise<vo
   );
   process.stdout.write(json ? `${JSON.stringify(reportJson(report))}\n` : report.markdown);
   for (const { job, heldBy } of report.elsewhere) say(`${job.folder.path} is being run by process ${heldBy}`);
+  for (const [experiment, reason] of report.missingData) say(`${experiment} was not run: ${reason}`);
   if (report.files.length > 0) say(`written: ${report.files.join(', ')}`);
   if (report.interrupted) {
     say('interrupted; the same command goes on');
     process.exitCode = report.exitCode;
+  } else if (report.cells?.every(({ figures }) => figures === null)) {
+    process.exitCode = 1;
   }
 }
 

@@ -72,7 +72,7 @@ function section(
     ...(scaled === ''
       ? []
       : ['', '**Shorter or longer than the recipe says: not to be compared with published figures.**']),
-    ...(missing === undefined ? [] : ['', `Not run: ${missing}`]),
+    ...(missing === undefined ? [] : ['', 'Not run: its data are not here.']),
     '',
     ...accuracies(cells),
     ...details(cells),

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeWhole } from '../data/files.ts';
 import { accuracyPlot, svgToPng } from '../plot/index.ts';
 import { csvOf } from './csv.ts';
@@ -101,9 +101,16 @@ function jsonOf(
     command,
     machine,
     seeds,
-    missingData: Object.fromEntries(missingData),
-    cells: cells.map(({ recipe, paper, others, ...cell }) => ({
+    missingData: [...missingData.keys()],
+    cells: cells.map(({ recipe, runs, paper, others, ...cell }) => ({
       ...cell,
+      // By name: where the folders lie is of no use to a reader elsewhere.
+      runs: runs.map(({ seed, folder, result: { run: _, ...result } }) => ({
+        seed,
+        run: basename(folder),
+        ...result,
+        config: { ...result.config, data: recipe.settings.data.value },
+      })),
       published: { paper, others },
       settings: recipe.settings,
     })),

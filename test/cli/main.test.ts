@@ -233,6 +233,20 @@ describe('intraclass', () => {
     [['train', '--resume', 'x', '--lr', '1'], 2, /--resume: expected no other settings.*--lr/],
     [['train', '--device', 'cuda:99', '--data', 'drawn-digits'], 1, /no GPU is to be had|CUDA/],
     [['evaluate', 'nowhere'], 1, /nowhere is no run's folder/],
+    [['reproduce', 'table9'], 2, /Allowed choices are table1, table2, table3, fig1/],
+    [['reproduce', 'table1', '--rows', 'mnist'], 2, /rows: table1 has no 'mnist'; it has mnist-2d/],
+    [['reproduce', 'table1', '--budget', 'long', '--dry-run'], 2, /budget: expected a time such as 90s/],
+    [
+      ['reproduce', 'table3', '--rows', 'mnist-2d', '--losses', 'icu', '--seeds', '2', '--dry-run'],
+      0,
+      /2 runs of 8 epochs, about .*paper: sect\. 4\.1.*missing +runs\/mnist-2d-icu-seed1/s,
+    ],
+    [['reproduce', 'fig3', '--dry-run'], 0, /it shows no runs/],
+    [
+      ['reproduce', 'table1', '--rows', 'imagenet', '--losses', 'ce', '--seeds', '1'],
+      1,
+      /Not run: its data are not here.*\| Softmax \| – \| –; 1 not run \| – \| 76\.50 \| 77\.37.*imagenet was not run: .*ENOENT/s,
+    ],
   ])('%j ends with %i', async (args, code, output) => {
     const ended = await intraclass(args);
     expect(ended.stdout + ended.stderr).toMatch(output);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { GaussianLoss } from '../../losses/index.ts';
 import { type FeatureColumn, featureGrid } from '../../plot/index.ts';
 import { type Evaluation, evaluate, evaluateRun, type RunEvaluation } from '../../train/index.ts';
@@ -65,7 +66,7 @@ export async function featureFigure(
     const { loss, lossOptions, seed } = config;
     const parts = { trainAccuracy: train.accuracy, testAccuracy: test.accuracy };
     const learned = gaussians && { means: [...gaussians.means], sigmas: [...gaussians.sigmas] };
-    data.push({ title, run, loss, lossOptions, seed, epoch, ...parts, ...learned });
+    data.push({ title, run: basename(run), loss, lossOptions, seed, epoch, ...parts, ...learned });
   }
   const classes = Array.from({ length: first!.test.confusion.length }, (_, k) => String(k));
   const svg = await featureGrid({ columns, classes, pointsPerClass });

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { sigmaPlot } from '../../plot/index.ts';
 import { RunFolder } from '../../train/index.ts';
 import { checkRuns, type Figure, type LabelledRun } from './figure.ts';
@@ -27,7 +28,14 @@ export async function sigmaFigure(
         `sigmaFigure: ${run}: expected a run of the ICU loss that knows its classes' sizes, got one of ${loss} without`,
       );
     }
-    data.push({ name, run, data: images, seed, sizes: icu.sizes, correlation: icu.sizeCorrelation });
+    data.push({
+      name,
+      run: basename(run),
+      data: images,
+      seed,
+      sizes: icu.sizes,
+      correlation: icu.sizeCorrelation,
+    });
   }
   return [{ name: 'sigmas', svg: await sigmaPlot({ series: data, title }), data: { runs: data } }];
 }
