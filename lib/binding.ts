@@ -61,6 +61,9 @@ export interface NativeBinding {
 
   setNumThreads(threads: number): void;
   numThreads(): number;
+  /** False where the processor cannot. */
+  setFlushDenormal(flush: boolean): boolean;
+  flushesDenormals(): boolean;
   /** The LibTorch the addon was compiled against, for example "2.13.0". */
   buildVersion(): string;
   /** How the loaded LibTorch was configured, its version included. */

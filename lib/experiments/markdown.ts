@@ -54,7 +54,8 @@ const count = (value: number): string => value.toLocaleString('en-US');
 const spread = ({ mean, sd }: Spread, show: (value: number) => string): string =>
   sd === null ? show(mean) : `${show(mean)} ± ${show(sd)}`;
 
-const row = (values: readonly string[]): string => `| ${values.join(' | ')} |`;
+const row = (values: readonly string[]): string =>
+  `| ${values.map((value) => value.replaceAll('|', '\\|')).join(' | ')} |`;
 const header = (names: readonly string[]): string[] => [row(names), `|${names.map(() => '---').join('|')}|`];
 
 function section(
@@ -133,7 +134,10 @@ function details(cells: readonly Cell[]): string[] {
     ['d_z < 0', ({ figures }) => figures!.negativeShare, percent],
     ['minutes', ({ figures }) => figures!.seconds, (value) => (value / 60).toFixed(1)],
   ];
-  const columns = all.filter(([, of]) => done.some((cell) => of(cell) !== null));
+  const hasShots = done.some(({ figures }) => figures!.medium !== null || figures!.few !== null);
+  const columns = all.filter(
+    ([name, of]) => done.some((cell) => of(cell) !== null) && (name !== 'many' || hasShots),
+  );
   return [
     '',
     'More of the same runs, at the chosen epoch on the test set; shares in percent:',

@@ -1,7 +1,7 @@
 /** Tensors and everything that works on them directly. */
 export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from './autograd.ts';
 export { type TensorOptions, tensor } from './create.ts';
-export { cuda, getNumThreads, setNumThreads } from './device.ts';
+export { cuda, getFlushDenormal, getNumThreads, setFlushDenormal, setNumThreads } from './device.ts';
 export { describeValue, type OperatorFunction } from './dispatch.ts';
 export { type DType, dtypes, isComplex, isFloatingPoint, type TypedArray } from './dtype.ts';
 export { memory } from './memory.ts';

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { AnyDataset, Loader, Mixup } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
-import { describeValue } from '../tensor/index.ts';
+import { describeValue, getFlushDenormal, setFlushDenormal } from '../tensor/index.ts';
 import { meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 import { type Classifier, evaluate } from './evaluate.ts';
 import { requireOptimized } from './setup.ts';
@@ -55,18 +55,30 @@ export interface FitOptions extends Classifier {
 }
 
 /**
- * Trains for a number of epochs and validates after each.
+ * Trains for a number of epochs and validates after each. Meanwhile denormal numbers count as zero
+ * (`setFlushDenormal`).
  *
  * @returns the state it ended in; `epoch` is above `epochs` unless the signal stopped it
  * @throws DivergedError if the loss is no longer finite; TypeError if epochs is not an integer of at least 1; Error if
  *   a parameter of the network or the loss that requires a gradient is in no group of the optimiser
  */
 export async function fit(options: FitOptions): Promise<FitState> {
-  const { model, loss, optimizer, scheduler, loader, mixup, validation, epochs, device, signal } = options;
+  const { model, loss, optimizer, epochs } = options;
   if (!(Number.isSafeInteger(epochs) && epochs >= 1)) {
     throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);
   }
   requireOptimized({ model, loss }, optimizer);
+  const flushed = getFlushDenormal();
+  setFlushDenormal(true);
+  try {
+    return await train(options);
+  } finally {
+    setFlushDenormal(flushed);
+  }
+}
+
+async function train(options: FitOptions): Promise<FitState> {
+  const { model, loss, optimizer, scheduler, loader, mixup, validation, epochs, device, signal } = options;
   const state = structuredClone(options.state ?? fitStart());
   while (state.epoch <= epochs) {
     const { epoch } = state;

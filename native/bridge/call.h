@@ -5,6 +5,7 @@
 #include <napi.h>
 
 #include "arguments.h"
+#include "denormals.h"
 #include "environment.h"
 #include "errors.h"
 #include "results.h"
@@ -42,6 +43,7 @@ template <napi_value (*function)(const Call&)>
 Napi::Value exported(const Napi::CallbackInfo& info) {
   const napi_env env = info.Env();
   return Napi::Value(env, guarded(env, static_cast<const char*>(info.Data()), [&] {
+                       const DenormalGuard denormals;
                        return function(Call{env, Environment::of(env), info});
                      }));
 }

@@ -30,12 +30,19 @@ napi_value setNumThreads(const Call& call) {
                         std::to_string(threads));
   }
   at::set_num_threads(static_cast<int>(threads));
+  flushInThreads();
   return call.undefined();
 }
 
 napi_value numThreads(const Call& call) {
   return call.value(static_cast<int64_t>(at::get_num_threads()));
 }
+
+napi_value setFlushDenormal(const Call& call) {
+  return call.value(intraclass::setFlushDenormal(call.flag(0, "flush")));
+}
+
+napi_value flushesDenormals(const Call& call) { return call.value(intraclass::flushesDenormals()); }
 
 /// The LibTorch this was compiled against, "2.13.0".
 napi_value buildVersion(const Call& call) { return call.value(std::string(TORCH_VERSION)); }
@@ -98,6 +105,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exportRandom(exports);
   addExport<setNumThreads>(exports, "setNumThreads");
   addExport<numThreads>(exports, "numThreads");
+  addExport<setFlushDenormal>(exports, "setFlushDenormal");
+  addExport<flushesDenormals>(exports, "flushesDenormals");
   addExport<buildVersion>(exports, "buildVersion");
   addExport<configuration>(exports, "configuration");
   addExport<cudaDevices>(exports, "cudaDevices");

@@ -243,6 +243,7 @@ napi_value callOperator(napi_env env, napi_callback_info info) {
   Environment& environment = *static_cast<Environment*>(data);
   torch::jit::Stack& stack = environment.stack;
   const Operator* op = nullptr;
+  const DenormalGuard denormals;
   try {
     if (count == 0) throw ArgumentError("argument 'operator' is missing");
     op = &environment.operators.at(toHandle(env, usual[0], "operator"));

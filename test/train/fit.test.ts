@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Dataset, datasetFromBytes, drawDigits, type Splits } from '../../lib/data/index.ts';
 import { modelNames } from '../../lib/models/index.ts';
 import { SGD } from '../../lib/optim/index.ts';
-import { memory, noGrad, torch } from '../../lib/tensor/index.ts';
+import { getFlushDenormal, memory, noGrad, torch } from '../../lib/tensor/index.ts';
 import {
   buildTraining,
   CheckpointError,
@@ -211,6 +211,24 @@ describe('fit', () => {
     await trainEpoch({ ...training, epoch: 2 });
     await evaluate(training, splits.test);
     expect(memory.tensors).toBe(before);
+  });
+
+  it('takes denormal numbers for zero while it trains, and no longer', async () => {
+    const during: boolean[] = [];
+    const options = {
+      ...buildTraining(config({ epochs: 1 }), splits),
+      validation: splits.validation,
+      epochs: 1,
+    };
+    await fit({ ...options, onEpoch: () => void during.push(getFlushDenormal()) });
+    const failing = fit({
+      ...options,
+      onEpoch: () => {
+        throw new Error('no room');
+      },
+    });
+    await expect(failing).rejects.toThrow('no room');
+    expect([...during, getFlushDenormal()]).toEqual([true, false]);
   });
 
   it('reports progress, and lets other work have its turn', async () => {
