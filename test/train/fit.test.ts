@@ -215,14 +215,14 @@ describe('fit', () => {
 
   it('takes denormal numbers for zero while it trains, and no longer', async () => {
     const during: boolean[] = [];
-    const options = {
+    const options = () => ({
       ...buildTraining(config({ epochs: 1 }), splits),
       validation: splits.validation,
       epochs: 1,
-    };
-    await fit({ ...options, onEpoch: () => void during.push(getFlushDenormal()) });
+    });
+    await fit({ ...options(), onEpoch: () => void during.push(getFlushDenormal()) });
     const failing = fit({
-      ...options,
+      ...options(),
       onEpoch: () => {
         throw new Error('no room');
       },
