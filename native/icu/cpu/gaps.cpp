@@ -57,6 +57,7 @@ void Gaps<T>::fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T*
                      classes,
                      problem_.D,
                      first,
+                     together(problem_.K),
                      sums,
                      wide,
                      squares,

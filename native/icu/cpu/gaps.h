@@ -31,12 +31,15 @@ class Gaps {
   // The same for all rows, out[(k - first) * N + i].
   void fill_all(int64_t first, int64_t classes, T* out) const;
 
-  static constexpr int64_t row_block = 512;
-  static constexpr int64_t most_classes = 48;
-  // Classes of a tile: enough tiles for every thread, whose number has no say in it.
+  static constexpr int64_t row_block = most_gap_rows;
+  static constexpr int64_t most_classes = most_gap_classes;
+  // Classes of a tile, 12, 24 or 48: enough tiles for every thread, whose number has no say in it.
   static int64_t class_block(int64_t classes) {
-    return std::clamp<int64_t>((classes / 16 + 11) / 12 * 12, 12, most_classes);
+    return classes < 16 * 12 ? 12 : classes < 16 * 24 ? 24 : most_classes;
   }
+  // Classes that are looked at together (GapTile), from a multiple of it on. The backward pass,
+  // which may make the gaps again, has blocks of 24.
+  static int64_t together(int64_t classes) { return std::min<int64_t>(24, class_block(classes)); }
 
  private:
   const T* panels_from(int64_t row) const;

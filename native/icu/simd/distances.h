@@ -229,11 +229,16 @@ constexpr double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-12;
 template <typename T>
 constexpr double vanishing = sizeof(T) == 4 ? -90.0 : -710.0;
 
-// An expanded distance, and whether it has to be computed again.
+// How far below another class of its row a gap has no say in the row's loss: e^-30 of it, 1e-9 for
+// all of ten thousand classes; in float64 e^-60.
+template <typename T>
+constexpr double unheard = sizeof(T) == 4 ? 30.0 : 60.0;
+
+// An expanded distance, its gap, and what both may be off by.
 template <typename T, bool diagonal, bool relative>
 struct Expanded {
-  double d;
-  bool off;
+  double d, gap = 0, error;
+  bool off;  // by more than is allowed, as far as the entry alone tells
 
   ICU_INLINE Expanded(const GapTile<T>& tile, int64_t k, int64_t i) {
     const double sum = tile.sums[k * tile.sums_stride + i], square = tile.squares[k];
@@ -243,10 +248,10 @@ struct Expanded {
     // With a diagonal covariance |x'| is at most the distance and |mu'|.
     const double root = diagonal ? __builtin_sqrt(q < 0 ? 0 : q) + __builtin_sqrt(square) : 0;
     const double scale = diagonal ? root * root + square : v * (tile.x_squares[i] + square);
-    const double error = rounding<T> * scale;
+    error = rounding<T> * scale;
     if constexpr (relative) {
       const double prior = tile.prior ? tile.prior[k] : 0;
-      const double gap = tile.base[i] - d + tile.offset[i] + prior;
+      gap = tile.base[i] - d + tile.offset[i] + prior;
       off = !(error <= tolerance<T>)&!(gap < vanishing<T> - 64 * error);
     } else {
       off = !(error <= tolerance<T>)&!(8 * v * q > scale);
@@ -257,40 +262,71 @@ struct Expanded {
 // Rows that are looked at one by one where one of them has to be.
 constexpr int64_t gap_strip = 32;
 
-// `full` rows, or what is left of them where that is 0. Returns how many have to be computed again;
-// a row's own class is none of these.
+// `full` rows, or what is left of them where that is 0. `floor` rises to what is certain of the
+// row's largest gap. Returns how many may have to be computed again; a row's own class is none of
+// these.
 template <typename T, bool diagonal, bool relative, int64_t full>
-ICU_INLINE int64_t expand_strip(const GapTile<T>& tile, int64_t k, int64_t first) {
+ICU_INLINE int64_t expand_strip(const GapTile<T>& tile, int64_t k, int64_t first, double* floor) {
   const int64_t count = full ? full : tile.rows - first, own = tile.first + k;
   T* out = tile.out + k * tile.stride + first;
-  int64_t wrong = 0;
-#pragma omp simd reduction(+ : wrong)
+  int64_t off = 0;
+#pragma omp simd reduction(+ : off)
   for (int64_t i = 0; i < count; i++) {
     const Expanded<T, diagonal, relative> e(tile, k, first + i);
     out[i] = static_cast<T>(relative ? tile.base[first + i] - e.d : e.d);
-    wrong += e.off & !(relative && tile.labels[first + i] == own);
+    const bool other = !(relative && tile.labels[first + i] == own);
+    off += e.off & other;
+    if constexpr (relative) {
+      const double least = e.gap - e.error;
+      floor[first + i] = other & (least > floor[first + i]) ? least : floor[first + i];
+    }
   }
-  return wrong;
+  return off;
+}
+
+template <typename T, bool diagonal>
+ICU_INLINE T direct_distance(const GapTile<T>& tile, int64_t k, int64_t i, bool relative) {
+  const double q = squared_distance(
+      tile.x.data + i * tile.x.stride, tile.mu.data + k * tile.mu.stride,
+      diagonal ? tile.s.data + k * tile.s.stride : nullptr, tile.bounds, tile.dims);
+  const double d = 0.5 * ((diagonal ? q : tile.v[k] * q) + tile.log_det[k]);
+  // q - q is 0, but NaN where q is infinite: e^-inf = 0 would hide an infinite input.
+  return static_cast<T>(relative ? tile.base[i] - d + (q - q) : d);
 }
 
 template <typename T, bool diagonal, bool relative>
 void gaps_of(const GapTile<T>& tile) {
-  for (int64_t k = 0; k < tile.classes; k++) {
-    T* out = tile.out + k * tile.stride;
-    for (int64_t first = 0; first < tile.rows; first += gap_strip) {
-      const int64_t end = tile.rows - first < gap_strip ? tile.rows : first + gap_strip;
-      const int64_t wrong = end - first == gap_strip
-                                ? expand_strip<T, diagonal, relative, gap_strip>(tile, k, first)
-                                : expand_strip<T, diagonal, relative, 0>(tile, k, first);
-      if (wrong == 0) continue;
-      for (int64_t i = first; i < end; i++) {
-        if (!Expanded<T, diagonal, relative>(tile, k, i).off) continue;
-        const double q = squared_distance(
-            tile.x.data + i * tile.x.stride, tile.mu.data + k * tile.mu.stride,
-            diagonal ? tile.s.data + k * tile.s.stride : nullptr, tile.bounds, tile.dims);
-        const double d = 0.5 * ((diagonal ? q : tile.v[k] * q) + tile.log_det[k]);
-        // q - q is 0, but NaN where q is infinite: e^-inf = 0 would hide an infinite input.
-        out[i] = static_cast<T>(relative ? tile.base[i] - d + (q - q) : d);
+  constexpr int64_t strips = most_gap_rows / gap_strip;
+  double floor[relative ? most_gap_rows : 1];
+  bool again[most_gap_classes * strips];
+  for (int64_t start = 0; start < tile.classes; start += tile.together) {
+    const int64_t stop =
+        tile.classes - start < tile.together ? tile.classes : start + tile.together;
+    if (relative) {
+      for (int64_t i = 0; i < tile.rows; i++) floor[i] = -__builtin_inf();
+    }
+    for (int64_t k = start; k < stop; k++) {
+      for (int64_t first = 0; first < tile.rows; first += gap_strip) {
+        again[(k - start) * strips + first / gap_strip] =
+            tile.rows - first < gap_strip
+                ? expand_strip<T, diagonal, relative, 0>(tile, k, first, floor)
+                : expand_strip<T, diagonal, relative, gap_strip>(tile, k, first, floor);
+      }
+    }
+    for (int64_t k = start; k < stop; k++) {
+      T* out = tile.out + k * tile.stride;
+      for (int64_t first = 0; first < tile.rows; first += gap_strip) {
+        if (!again[(k - start) * strips + first / gap_strip]) continue;
+        const int64_t end = tile.rows - first < gap_strip ? tile.rows : first + gap_strip;
+        bool off[gap_strip];
+#pragma omp simd
+        for (int64_t i = first; i < end; i++) {
+          const Expanded<T, diagonal, relative> e(tile, k, i);
+          off[i - first] = e.off & !(relative && e.gap + e.error < floor[i] - unheard<T>);
+        }
+        for (int64_t i = first; i < end; i++) {
+          if (off[i - first]) out[i] = direct_distance<T, diagonal>(tile, k, i, relative);
+        }
       }
     }
   }

@@ -63,10 +63,14 @@ struct CrossTile {
 //   Q = v_k (|x'|^2 - 2 x'.mu' + |mu'|^2),  diagonal: sums + squares
 //
 // has lost digits where Q is small beside what it is the difference of. Such an entry is computed
-// again directly, as sum_d v (x - mu)^2, unless its e^gap is 0 whatever the lost digits were.
+// again directly, as sum_d v (x - mu)^2, unless its e^gap is 0 whatever the lost digits were, or
+// nothing beside that of another class: of those `together` with it, so that the same entries are
+// computed again however classes are put into tiles.
+constexpr int64_t most_gap_rows = 512, most_gap_classes = 48;
 template <typename T>
 struct GapTile {
   int64_t rows, classes, dims, first;  // classes [first, first + classes)
+  int64_t together;
   const double* sums;
   int64_t sums_stride;
   const double* squares;    // (classes)

@@ -65,6 +65,11 @@ void softmax(const SoftmaxTile<T>& tile) {
   }
 }
 
+// A weight below it is taken for 0: its products would be denormal numbers, of which each takes a
+// processor as long as a hundred others, and there are many where classes are separate.
+template <typename T>
+constexpr double least_weight = sizeof(T) == 4 ? 0x1p-102 : 0x1p-969;
+
 template <typename T>
 void weights(const WeightTile<T>& tile) {
   const int64_t rows = tile.rows, *labels = tile.labels;
@@ -83,7 +88,9 @@ void weights(const WeightTile<T>& tile) {
       const T share = exponential(static_cast<T>(e + offset[i] + prior - max[i]));
       const double other = scale[i] * static_cast<double>(share), same = target[i];
       const double a = labels[i] == own ? same : other;
-      const T weight = static_cast<T>(a * v);
+      const double product = a * v;
+      const bool none = (product < least_weight<T>)&(product > -least_weight<T>);
+      const T weight = none ? T(0) : static_cast<T>(product);
       w[i] = weight;
       sum_w += static_cast<double>(weight);
       sum_a += a;

@@ -3,6 +3,8 @@ import { IcuLoss } from '../../../dist/losses/index.js';
 import { cuda, manualSeed, noGrad, scope, torch } from '../../../dist/tensor/index.js';
 
 /**
+ * initial: features N(0, 1), means N(0, 1), σ = 1, as IcuLoss begins on normalised features: in many dimensions a few
+ *   classes are nearer than all others.
  * dense: features N(0, 1), means N(0, 1/D), σ = 1: all classes are about as near as one another.
  * trained: features σ = 0.3 around their class's mean, means N(0, 1).
  */
@@ -11,7 +13,7 @@ function problem({ shape: [N, K, D], covariance, state, memory = 'auto', device 
   const trained = state === 'trained';
   return scope(() => {
     const labels = torch.randint(0, K, [N]);
-    const means = torch.randn([K, D]).mul_(trained ? 1 : 1 / Math.sqrt(D));
+    const means = torch.randn([K, D]).mul_(state === 'dense' ? 1 / Math.sqrt(D) : 1);
     const noise = torch.randn([N, D]);
     const features = trained ? means.indexSelect(0, labels).add_(noise.mul_(0.3)) : noise;
     const loss = new IcuLoss(K, D, { covariance, initialSigma: trained ? 0.3 : 1, memory });

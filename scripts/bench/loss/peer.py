@@ -17,7 +17,7 @@ def problem(settings):
     (N, K, D), trained = settings["shape"], settings["state"] == "trained"
     torch.manual_seed(0)
     labels = torch.randint(0, K, (N,))
-    means = torch.randn(K, D).mul_(1 if trained else 1 / math.sqrt(D))
+    means = torch.randn(K, D).mul_(1 / math.sqrt(D) if settings["state"] == "dense" else 1)
     noise = torch.randn(N, D)
     features = means[labels].add_(noise.mul_(0.3)) if trained else noise
     shape = (K, D) if settings["covariance"] == "diagonal" else (K,)
