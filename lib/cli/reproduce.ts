@@ -4,6 +4,7 @@ import {
   type FigureName,
   type FigureReport,
   figureNames,
+  paperRuns,
   planOf,
   planOfFigure,
   type Report,
@@ -75,7 +76,7 @@ export function reproduceCommand(): Command {
     )
     .optionsGroup('Where:')
     .option('--data-dir <folder>', 'the folder of the data sets (default: INTRACLASS_DATA, else data)')
-    .option('--runs-dir <folder>', 'the folder of run folders', 'runs')
+    .option('--runs-dir <folder>', 'the folder of run folders', paperRuns)
     .option('--out <folder>', 'the folder of tables and pictures', 'results')
     .option('--device <name>', 'cpu or cuda:0 (default: cpu)')
     .option('--threads <n>', "CPU threads (default: LibTorch's choice)", integer(1))

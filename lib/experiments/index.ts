@@ -4,7 +4,7 @@ export { type FeatureFigureOptions, featureFigure } from './figures/features.ts'
 export type { Figure, FigureEvents, LabelledRun } from './figures/figure.ts';
 export { type MarginFigureOptions, marginFigure } from './figures/margins.ts';
 export { sigmaFigure } from './figures/sigmas.ts';
-export { type Estimate, estimatesOf, type Plan, type PlanOptions, planOf } from './plan.ts';
+export { type Estimate, estimatesOf, type Plan, type PlanOptions, paperRuns, planOf } from './plan.ts';
 export { otherFigures, type Published, paperFigure } from './published.ts';
 export {
   configOf,

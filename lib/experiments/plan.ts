@@ -12,6 +12,9 @@ import { type Job, type JobState, jobOf, stateOf } from './jobs.ts';
 import { type Experiment, epochsOf, type Recipe } from './recipe.ts';
 import { recipesOf, type Selection, type Table } from './tables.ts';
 
+/** Where the runs are, apart from those of `train`, whose names could be the same. */
+export const paperRuns = 'runs/paper';
+
 export interface PlanOptions extends Selection, PaceOptions {
   /** The runs of a cell have the seeds 0, 1, …. Default 3. */
   seeds?: number;
@@ -23,7 +26,7 @@ export interface PlanOptions extends Selection, PaceOptions {
   varySubset?: boolean;
   /** `test` is the parity mode, see `TrainConfig.selectOn`. Default `validation`. */
   selectOn?: TrainConfig['selectOn'];
-  /** The folder of run folders. Default 'runs'. */
+  /** The folder of run folders. Default 'runs/paper': `train` names its runs in 'runs' alike. */
   runsDir?: string;
   /** Default: `INTRACLASS_DATA`, else `data`. */
   dataDir?: string;
@@ -49,7 +52,7 @@ export interface Plan {
  * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
  */
 export async function planOf(table: Table, options: PlanOptions = {}): Promise<Plan> {
-  const { seeds = 3, varySubset, selectOn, runsDir = 'runs', dataDir } = options;
+  const { seeds = 3, varySubset, selectOn, runsDir = paperRuns, dataDir } = options;
   requireCount('seeds', seeds);
   if (options.epochs !== undefined) requireCount('epochs', options.epochs);
   if (options.epochs !== undefined && options.budget !== undefined) {
