@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -15,13 +15,16 @@ export async function takeLock(path: string): Promise<Lock | { heldBy: string }>
   const own = `${process.pid} on ${hostname()}`;
   await mkdir(dirname(path), { recursive: true });
   for (let attempt = 0; attempt < 2; attempt++) {
+    // Written first and then linked: nobody ever reads a lock without its holder, and takes it for an old one.
+    const whole = `${path}.${process.pid}`;
     try {
-      const file = await open(path, 'wx');
-      await file.writeFile(own);
-      await file.close();
+      await writeFile(whole, own);
+      await link(whole, path);
       return { release: () => rm(path, { force: true }) };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      await rm(whole, { force: true });
     }
     const holder = await readFile(path, 'utf8').catch(() => '');
     if (isAtWork(holder)) return { heldBy: holder };

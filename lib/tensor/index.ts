@@ -1,7 +1,14 @@
 /** Tensors and everything that works on them directly. */
 export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from './autograd.ts';
 export { type TensorOptions, tensor } from './create.ts';
-export { cuda, getFlushDenormal, getNumThreads, setFlushDenormal, setNumThreads } from './device.ts';
+export {
+  cuda,
+  flushingDenormals,
+  getFlushDenormal,
+  getNumThreads,
+  setFlushDenormal,
+  setNumThreads,
+} from './device.ts';
 export { describeValue, type OperatorFunction } from './dispatch.ts';
 export { type DType, dtypes, isComplex, isFloatingPoint, type TypedArray } from './dtype.ts';
 export { memory } from './memory.ts';

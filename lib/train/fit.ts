@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { AnyDataset, Loader, Mixup } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
-import { describeValue, getFlushDenormal, setFlushDenormal } from '../tensor/index.ts';
+import { describeValue, flushingDenormals } from '../tensor/index.ts';
 import { meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 import { type Classifier, evaluate } from './evaluate.ts';
 import { requireOptimized } from './setup.ts';
@@ -68,13 +68,7 @@ export async function fit(options: FitOptions): Promise<FitState> {
     throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);
   }
   requireOptimized({ model, loss }, optimizer);
-  const flushed = getFlushDenormal();
-  setFlushDenormal(true);
-  try {
-    return await train(options);
-  } finally {
-    setFlushDenormal(flushed);
-  }
+  return flushingDenormals(() => train(options));
 }
 
 async function train(options: FitOptions): Promise<FitState> {

@@ -13,6 +13,8 @@ namespace intraclass {
 namespace {
 
 std::atomic<bool> wanted{false};
+// Until it was wanted once, no thread has to be told.
+std::atomic<bool> used{false};
 
 // The thread's floating-point control word, and the bits in it that make results (FTZ, FZ) and
 // operands (DAZ) zero.
@@ -44,12 +46,13 @@ uint64_t flushed(uint64_t word, bool flush) { return flush ? word | flushing : w
 bool setFlushDenormal(bool flush) {
   if (!supported) return false;
   wanted = flush;
+  if (flush) used = true;
   flushInThreads();
   return true;
 }
 
 void flushInThreads() {
-  if (!supported) return;
+  if (!used) return;
   const bool flush = wanted;
   const uint64_t own = control();
   at::parallel_for(0, at::get_num_threads(), 1,
@@ -59,12 +62,14 @@ void flushInThreads() {
 
 bool flushesDenormals() { return wanted; }
 
-DenormalGuard::DenormalGuard() : before_(wanted ? control() : 0) {
-  if (wanted) setControl(flushed(before_, true));
+DenormalGuard::DenormalGuard() : flushing_(wanted) {
+  if (!flushing_) return;
+  before_ = control();
+  setControl(flushed(before_, true));
 }
 
 DenormalGuard::~DenormalGuard() {
-  if (before_ != 0) setControl(before_);
+  if (flushing_) setControl(before_);
 }
 
 }  // namespace intraclass

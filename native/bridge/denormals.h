@@ -1,6 +1,6 @@
-// Denormal numbers, those below the smallest normal one (1.2e-38 in float32), take a processor tens
-// of times longer than others, and training makes them: the gradient of an image that is classified
-// rightly beyond doubt. While LibTorch computes they can count as zero.
+// Denormal numbers, those below the smallest normal one (1.2e-38 in float32), take a processor
+// many times longer than others, and training makes them: the gradient of an image that is
+// classified rightly beyond doubt. While LibTorch computes they can count as zero.
 //
 // JavaScript has numbers of its own to keep, so its thread does this only within a call.
 #pragma once
@@ -18,7 +18,6 @@ bool flushesDenormals();
 void flushInThreads();
 
 /// While it lives, this thread does as is wanted.
-
 class DenormalGuard {
  public:
   DenormalGuard();
@@ -27,7 +26,8 @@ class DenormalGuard {
   DenormalGuard& operator=(const DenormalGuard&) = delete;
 
  private:
-  uint64_t before_;
+  const bool flushing_;
+  uint64_t before_ = 0;
 };
 
 }  // namespace intraclass

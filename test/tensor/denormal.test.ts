@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  flushingDenormals,
   getFlushDenormal,
   getNumThreads,
   scope,
@@ -51,6 +52,23 @@ describe('setFlushDenormal', () => {
     expect(Number.MIN_VALUE / 1).toBe(5e-324);
     expect(Math.fround(1e-40)).toBeGreaterThan(0);
     expect(JSON.parse('1e-310') * 2).toBe(2e-310);
+  });
+
+  it('is as it was asked for once all work that sets it for itself has ended, in any order', async () => {
+    const ends: (() => void)[] = [];
+    const work = () => flushingDenormals(() => new Promise<void>((end) => ends.push(end)));
+    const [first, second] = [work(), work()];
+    ends[0]!();
+    await first;
+    expect(getFlushDenormal()).toBe(true);
+    setFlushDenormal(false);
+    expect(getFlushDenormal()).toBe(true);
+    ends[1]!();
+    await second;
+    expect(getFlushDenormal()).toBe(false);
+    setFlushDenormal(true);
+    await expect(flushingDenormals(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(getFlushDenormal()).toBe(true);
   });
 
   it('says what is wrong with its argument', () => {

@@ -65,8 +65,8 @@ void softmax(const SoftmaxTile<T>& tile) {
   }
 }
 
-// A weight below it is taken for 0: its products would be denormal numbers, of which each takes a
-// processor as long as a hundred others, and there are many where classes are separate.
+// A weight below it is taken for 0: its products would be denormal numbers, on which a
+// processor is many times slower, and there are many where classes are separate.
 template <typename T>
 constexpr double least_weight = sizeof(T) == 4 ? 0x1p-102 : 0x1p-969;
 
