@@ -15,10 +15,10 @@ import {
   tableNames,
   tableOf,
 } from '../experiments/index.ts';
-import { interruptible, Progress } from '../train/index.ts';
+import { interruptible } from '../train/index.ts';
 import { integer } from './options.ts';
 import { planJson, planText, stateText } from './plan-text.ts';
-import { epochText, startText } from './train-report.ts';
+import { runReporter } from './train-report.ts';
 
 interface Flags
   extends Pick<
@@ -91,7 +91,7 @@ export function reproduceCommand(): Command {
 }
 
 async function reproduce(name: TableName | FigureName, flags: Flags): Promise<void> {
-  const { dryRun, json = false, quiet = false, ...options } = flags;
+  const { dryRun, json = false, quiet: _, ...options } = flags;
   if (dryRun) {
     const plan = isTable(name) ? await planOf(tableOf(name), options) : await planOfFigure(name, options);
     const estimates = plan === null ? [] : estimatesOf(plan, options);
@@ -108,7 +108,9 @@ async function reproduce(name: TableName | FigureName, flags: Flags): Promise<vo
     () => say('interrupted: saving after this step (again to stop at once)'),
   );
   process.stdout.write(json ? `${JSON.stringify(reportJson(report))}\n` : report.markdown);
-  for (const { job, heldBy } of report.elsewhere) say(`${job.folder.path} is being run by process ${heldBy}`);
+  for (const { job, heldBy } of report.elsewhere) {
+    say(`${job.folder.path} is being run by process ${heldBy}; if it is not, delete the file lock in it`);
+  }
   for (const [experiment, reason] of report.missingData) say(`${experiment} was not run: ${reason}`);
   if (report.files.length > 0) say(`written: ${report.files.join(', ')}`);
   if (report.interrupted) {
@@ -126,32 +128,16 @@ const isTable = (name: TableName | FigureName): name is TableName =>
   (tableNames as readonly string[]).includes(name);
 
 /** What is said while it goes on, to standard error. */
-function reporter({ quiet = false, selectOn = 'validation' }: Flags): {
-  events: ReproduceOptions;
-  say: (text: string) => void;
-} {
-  let progress: Progress | null = null;
-  let epochs = 0;
-  const say = (text: string) => {
-    progress?.clear();
-    process.stderr.write(`${text}\n`);
-  };
-  const tell = (text: string) => {
-    if (!quiet) say(text);
-  };
+function reporter({ quiet = false }: Flags): { events: ReproduceOptions; say: (text: string) => void } {
+  const { print, say, clear: _, ...events } = runReporter({ quiet, to: process.stderr });
+  const tell = quiet ? () => {} : print;
   return {
     say,
     events: {
+      ...events,
       onMessage: say,
       onPlan: (plan) => tell(stateText(plan)),
-      onJob: (_, number, of) => tell(`\nrun ${number} of ${of}`),
-      onStart: (start) => {
-        epochs = start.config.epochs;
-        tell(startText(start));
-        if (!quiet) progress = new Progress({ epochs, steps: start.stepsPerEpoch });
-      },
-      onProgress: (epoch, sums) => progress?.update(epoch, sums),
-      onEpoch: (metrics) => tell(epochText(metrics, epochs, selectOn)),
+      onJob: (_job, number, of) => tell(`\nrun ${number} of ${of}`),
     },
   };
 }

@@ -1,4 +1,4 @@
-/** What `intraclass train` prints. */
+/** What is printed while runs go on. */
 import {
   duration,
   type EpochMetrics,
@@ -17,34 +17,15 @@ interface Reporter extends RunEvents {
   clear: () => void;
 }
 
-/** Results go to standard output; progress and messages to standard error. */
+/** Of `intraclass train`: results go to standard output; progress and messages to standard error. */
 export function reporter({ json = false, quiet = false }: { json?: boolean; quiet?: boolean }): Reporter {
-  let progress: Progress | null = null;
-  let epochs = 0;
-  let selectOn = trainDefaults.selectOn;
-  const clear = () => progress?.clear();
-  const say = (text: string) => {
-    clear();
-    process.stderr.write(`${text}\n`);
-  };
-  const print = (text: string) => {
-    clear();
-    process.stdout.write(`${text}\n`);
-  };
+  const lines = json
+    ? { start: () => null, epoch: (metrics: EpochMetrics) => JSON.stringify({ event: 'epoch', ...metrics }) }
+    : { start: startText, epoch: epochText };
+  const { print, say, ...events } = runReporter({ quiet, to: process.stdout, lines });
   return {
-    clear,
+    ...events,
     onMessage: say,
-    onStart: (start) => {
-      ({ epochs, selectOn } = start.config);
-      if (quiet) return;
-      progress = new Progress({ epochs, steps: start.stepsPerEpoch });
-      if (!json) print(startText(start));
-    },
-    onProgress: (epoch, sums) => progress?.update(epoch, sums),
-    onEpoch: (metrics) => {
-      if (quiet) return;
-      print(json ? JSON.stringify({ event: 'epoch', ...metrics }) : epochText(metrics, epochs, selectOn));
-    },
     onOutcome: (outcome) => {
       if (json) print(JSON.stringify({ event: outcome.finished ? 'result' : 'interrupted', ...outcome }));
       else print(outcomeText(outcome));
@@ -52,10 +33,61 @@ export function reporter({ json = false, quiet = false }: { json?: boolean; quie
   };
 }
 
+interface RunReporter extends Required<Pick<RunEvents, 'onStart' | 'onProgress' | 'onEpoch'>> {
+  /** A line to where the lines go, and one to standard error; the bar gives way. */
+  print: (text: string) => void;
+  say: (text: string) => void;
+  clear: () => void;
+}
+
+/**
+ * Follows runs, one after the other: a line for the beginning and for each epoch, and how far the epoch is.
+ * @param options.quiet nothing of all this
+ * @param options.to where the lines go; the bar is on standard error
+ * @param options.lines their texts; null for none
+ */
+export function runReporter({
+  quiet = false,
+  to,
+  lines = { start: startText, epoch: epochText },
+}: {
+  quiet?: boolean;
+  to: NodeJS.WriteStream;
+  lines?: {
+    start: (start: RunStart) => string | null;
+    epoch: (metrics: EpochMetrics, epochs: number, selectOn: TrainConfig['selectOn']) => string;
+  };
+}): RunReporter {
+  let progress: Progress | null = null;
+  let { epochs, selectOn }: Pick<TrainConfig, 'epochs' | 'selectOn'> = trainDefaults;
+  const clear = () => progress?.clear();
+  const writer = (stream: NodeJS.WriteStream) => (text: string) => {
+    clear();
+    stream.write(`${text}\n`);
+  };
+  const print = writer(to);
+  return {
+    clear,
+    print,
+    say: writer(process.stderr),
+    onStart: (start) => {
+      ({ epochs, selectOn } = start.config);
+      if (quiet) return;
+      progress = new Progress({ epochs, steps: start.stepsPerEpoch });
+      const text = lines.start(start);
+      if (text !== null) print(text);
+    },
+    onProgress: (epoch, sums) => progress?.update(epoch, sums),
+    onEpoch: (metrics) => {
+      if (!quiet) print(lines.epoch(metrics, epochs, selectOn));
+    },
+  };
+}
+
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const count = (value: number): string => value.toLocaleString('en-US');
 
-export function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
+function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
   const { model, loss, data, seed, selectOn } = config;
   const { train, validation, test } = images;
   const others =
@@ -71,7 +103,7 @@ export function startText({ folder, config, parameters, images, epoch, step }: R
   ].join('\n');
 }
 
-export function epochText(metrics: EpochMetrics, epochs: number, selectOn: TrainConfig['selectOn']): string {
+function epochText(metrics: EpochMetrics, epochs: number, selectOn: TrainConfig['selectOn']): string {
   const { epoch, loss, accuracy, validationAccuracy, sigmaMean, imagesPerSecond, seconds } = metrics;
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,

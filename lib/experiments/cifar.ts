@@ -1,23 +1,6 @@
-import type { LSoftmaxOptions } from '../losses/index.ts';
-import { ce, center, eq14, lgmCifar, lSoftmax } from './methods.ts';
-import { type Experiment, method } from './recipe.ts';
+import { ce, center, eq14, lgmCifar, lSoftmaxCifar } from './methods.ts';
+import type { Experiment } from './recipe.ts';
 import { filled, paper } from './setting.ts';
-
-/** The decay of λ in the authors' CIFAR-10 example; m = 4 is their advice for the paper's figure. */
-const lSoftmaxCifar = method({
-  ...lSoftmax,
-  loss: 'l-softmax',
-  lossOptions: filled(
-    (steps: number): LSoftmaxOptions => ({
-      m: 4,
-      lambdaBase: 1000,
-      lambdaGamma: (2e-5 * 20_000) / steps,
-      lambdaPower: 45,
-      lambdaMin: 0,
-    }),
-    'wy1iu/LargeMargin_Softmax_Loss, CIFAR-10 example with m = 4; its decay over 20,000 steps is stretched to ours',
-  ),
-});
 
 const images = { train: 45_000, validation: 5_000, test: 10_000 };
 const cropFlip = 'pad by 4, crop, flip';

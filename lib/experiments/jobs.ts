@@ -21,6 +21,9 @@ export type JobState =
   /** Its loss was not finite any more, and would not be again */
   | { kind: 'diverged'; message: string };
 
+/** Whether there is anything left to run. */
+export const isOpen = ({ kind }: JobState): boolean => kind === 'missing' || kind === 'begun';
+
 /** Where a run that diverged says so. */
 const divergedFile = 'diverged.json';
 

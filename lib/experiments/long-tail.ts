@@ -38,7 +38,6 @@ const icuPrior = method({
     { ...longTailRegularizer, logPrior: 'counts' },
     "Eq. 6 supposes equal priors; in training the classes' sizes take their place",
   ),
-  inPaper: false,
 });
 
 /** What differs between the six: how many images there are, and the class-balanced loss's grid point. */

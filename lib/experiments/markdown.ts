@@ -187,10 +187,9 @@ function recipe(experiment: Experiment, cells: readonly Cell[]): string[] {
     '',
     ...header(['setting', 'value', 'stated by', 'source']),
     ...lines('', experiment.settings),
-    ...cells.flatMap(({ title, recipe: { method } }) => {
+    ...cells.flatMap(({ title, runs, recipe: { method } }) => {
       const { value, origin, source } = method.lossOptions;
-      const run = cells.find((cell) => cell.title === title)?.runs[0];
-      const options = run?.result.config.lossOptions ?? (typeof value === 'function' ? null : value);
+      const options = runs[0]?.result.config.lossOptions ?? (typeof value === 'function' ? null : value);
       return [
         row([
           `${title}: options`,

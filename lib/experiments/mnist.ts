@@ -1,4 +1,4 @@
-import { ce, center, eq14, lgmMnist, lSoftmax } from './methods.ts';
+import { ce, center, eq14, lgmMnist, lSoftmaxMnist } from './methods.ts';
 import type { Experiment, Settings } from './recipe.ts';
 import { filled, ours, paper } from './setting.ts';
 
@@ -14,7 +14,7 @@ const common = {
 } as const satisfies Settings;
 
 const images = { train: 55_000, validation: 5_000, test: 10_000 };
-const methods = [ce, center, lSoftmax, lgmMnist, ...Object.values(eq14)];
+const methods = [ce, center, lSoftmaxMnist, lgmMnist, ...Object.values(eq14)];
 
 export const mnist2d: Experiment = {
   name: 'mnist-2d',

@@ -8,8 +8,8 @@ import {
   parseBudget,
   secondsOf,
 } from './estimate.ts';
-import { type Job, type JobState, jobOf, stateOf } from './jobs.ts';
-import { type Experiment, epochsOf, type Recipe } from './recipe.ts';
+import { isOpen, type Job, type JobState, jobOf, stateOf } from './jobs.ts';
+import type { Experiment, Recipe } from './recipe.ts';
 import { recipesOf, type Selection, type Table } from './tables.ts';
 
 /** Where the runs are, apart from those of `train`, whose names could be the same. */
@@ -44,8 +44,6 @@ export interface Plan {
   seeds: number;
   /** All seeds of the first number before any of the second, so that every cell has a figure early */
   jobs: PlannedJob[];
-  /** By experiment: epochs that differ from the recipe's */
-  epochs: ReadonlyMap<string, number>;
 }
 
 /**
@@ -68,7 +66,7 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
       jobs.push({ job, state: await stateOf(job) });
     }
   }
-  return { table, recipes, seeds, jobs, epochs };
+  return { table, recipes, seeds, jobs };
 }
 
 function requireCount(name: string, value: number): void {
@@ -127,20 +125,17 @@ export interface Estimate {
 }
 
 /** Times a few steps of each experiment that has something to do. */
-export function estimatesOf({ recipes, jobs, epochs }: Plan, options: PaceOptions = {}): Estimate[] {
+export function estimatesOf({ recipes, jobs }: Plan, options: PaceOptions = {}): Estimate[] {
   return experimentsOf(recipes).flatMap((experiment) => {
-    const open = jobs.filter(
-      ({ job, state }) =>
-        job.recipe.experiment === experiment && (state.kind === 'missing' || state.kind === 'begun'),
-    );
+    const open = jobs.filter(({ job, state }) => job.recipe.experiment === experiment && isOpen(state));
     if (open.length === 0) return [];
     const pace = measurePace(experiment, options);
-    const all = epochs.get(experiment.name) ?? epochsOf(open[0]!.job.recipe);
+    const { epochs } = open[0]!.job.config;
     const seconds = open.reduce(
       (sum, { state }) =>
-        sum + secondsOf(experiment, pace, all - (state.kind === 'begun' ? state.epochs : 0)),
+        sum + secondsOf(experiment, pace, epochs - (state.kind === 'begun' ? state.epochs : 0)),
       0,
     );
-    return [{ experiment, runs: open.length, epochs: all, pace, seconds }];
+    return [{ experiment, runs: open.length, epochs, pace, seconds }];
   });
 }

@@ -24,18 +24,15 @@ export interface Method {
   readonly lossOptions: Setting<OptionsOf<LossName>>;
   /** What this method does otherwise than the experiment, such as mixup */
   readonly settings?: Settings;
-  /** Whether the paper's tables have it; else it is an addition of ours */
-  readonly inPaper: boolean;
 }
 
 /** A loss whose options are checked against its name. */
 export const method = <Name extends LossName>(
-  description: Omit<Method, 'loss' | 'lossOptions' | 'inPaper'> & {
+  description: Omit<Method, 'loss' | 'lossOptions'> & {
     loss: Name;
     lossOptions: Setting<OptionsOf<Name>>;
-    inPaper?: boolean;
   },
-): Method => ({ inPaper: true, ...description }) as Method;
+): Method => description as Method;
 
 /** A column of a table: a data set with a network, and how it is trained. */
 export interface Experiment {

@@ -1,16 +1,14 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeWhole } from '../data/files.ts';
 import { svgToPng } from '../plot/index.ts';
 import { decisionFigure } from './figures/decision-regions.ts';
 import { featureFigure } from './figures/features.ts';
 import type { Figure, LabelledRun } from './figures/figure.ts';
 import { marginFigure } from './figures/margins.ts';
 import { sigmaFigure } from './figures/sigmas.ts';
-import { type Plan, type PlanOptions, planOf } from './plan.ts';
+import { experimentsOf, type Plan, type PlanOptions, planOf } from './plan.ts';
 import type { ReproduceOptions } from './reproduce.ts';
 import { nothingRun, type PlanOutcome, runPlan } from './run-plan.ts';
 import { tableOf } from './tables.ts';
+import { writeFiles } from './write-files.ts';
 
 export const figureNames = ['fig1', 'fig2', 'fig3', 'sigmas'] as const;
 export type FigureName = (typeof figureNames)[number];
@@ -27,9 +25,12 @@ export interface FigureReport extends PlanOutcome {
 
 /**
  * The runs that a figure shows; null for those that show none.
- * @throws as `planOf`
+ * @throws as `planOf`; TypeError if there is no figure of that name
  */
 export async function planOfFigure(name: FigureName, options: PlanOptions = {}): Promise<Plan | null> {
+  if (!figureNames.includes(name)) {
+    throw new TypeError(`reproduce: expected one of ${figureNames.join(', ')}, got '${String(name)}'`);
+  }
   if (name === 'fig1' || name === 'fig3') return null;
   const { table, rows, losses } = shown[name];
   return planOf(tableOf(table), { rows, losses, ...given(options), seeds: 1 });
@@ -74,21 +75,21 @@ function reasonsOf({ jobs }: Plan, { missingData, elsewhere }: PlanOutcome): str
 const given = (options: PlanOptions): PlanOptions =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 
-const finished = ({ jobs }: Plan): LabelledRun[] =>
-  jobs.flatMap(({ job, state }) =>
-    state.kind === 'done' ? [{ title: job.recipe.method.title, run: job.folder.path }] : [],
-  );
+/** By their losses' names, and, where there are several, those of the data sets. */
+function finished({ recipes, jobs }: Plan): LabelledRun[] {
+  const several = experimentsOf(recipes).length > 1;
+  return jobs.flatMap(({ job: { recipe, folder }, state }) => {
+    const { method, experiment } = recipe;
+    const title = several ? `${method.title}, ${experiment.title}` : method.title;
+    return state.kind === 'done' ? [{ title, run: folder.path }] : [];
+  });
+}
 
 async function write(figures: readonly Figure[], { out = 'results' }: ReproduceOptions): Promise<string[]> {
-  await mkdir(out, { recursive: true });
   const files: string[] = [];
   for (const { name, svg, data } of figures) {
     const contents = { svg, png: svgToPng(svg), json: `${JSON.stringify(data, null, 1)}\n` };
-    for (const [ending, content] of Object.entries(contents)) {
-      const path = join(out, `${name}.${ending}`);
-      await writeWhole(path, content);
-      files.push(path);
-    }
+    files.push(...(await writeFiles(out, name, contents)));
   }
   return files;
 }

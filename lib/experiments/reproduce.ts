@@ -1,14 +1,13 @@
-import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { basename, join } from 'node:path';
-import { writeWhole } from '../data/files.ts';
+import { basename } from 'node:path';
 import { accuracyPlot, svgToPng } from '../plot/index.ts';
 import { csvOf } from './csv.ts';
-import { markdownOf } from './markdown.ts';
+import { markdownOf, type ReportNotes } from './markdown.ts';
 import { experimentsOf, type Plan, type PlanOptions, planOf } from './plan.ts';
 import { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
 import { type Cell, cellsOf } from './summary.ts';
 import { type Table, type TableName, tableOf } from './tables.ts';
+import { writeFiles } from './write-files.ts';
 
 export interface ReproduceOptions
   extends PlanOptions,
@@ -29,8 +28,8 @@ export interface Report extends PlanOutcome {
 }
 
 /**
- * Runs or resumes what is missing of a table, and writes it as Markdown, JSON, CSV and a picture. Interrupted anywhere, it writes
- * what there is, and the next call goes on.
+ * Runs or resumes what is missing of a table, and writes it as Markdown, JSON, CSV and a picture. Interrupted anywhere,
+ * it writes what there is, and the next call goes on.
  *
  * @param which one of the paper's tables by its name, or a table of one's own
  * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
@@ -49,21 +48,13 @@ export async function reproduceTable(
   const machine = `${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${options.device ?? 'cpu'}`;
   const notes = { command, machine, missingData: outcome.missingData };
   const markdown = markdownOf(plan, cells, notes);
-  await mkdir(out, { recursive: true });
-  const files: string[] = [];
-  const write = async (ending: string, content: string | Uint8Array) => {
-    const path = join(out, `${name}.${ending}`);
-    await writeWhole(path, content);
-    files.push(path);
-  };
-  await write('md', markdown);
-  await write('json', `${JSON.stringify(jsonOf(plan, cells, notes), null, 1)}\n`);
-  await write('csv', csvOf(cells));
   const picture = await pictureOf(plan, cells);
-  if (picture !== null) {
-    await write('svg', picture);
-    await write('png', svgToPng(picture));
-  }
+  const files = await writeFiles(out, name, {
+    md: markdown,
+    json: `${JSON.stringify(jsonOf(plan, cells, notes), null, 1)}\n`,
+    csv: csvOf(cells),
+    ...(picture !== null && { svg: picture, png: svgToPng(picture) }),
+  });
   return { ...outcome, plan, cells, markdown, files };
 }
 
@@ -89,11 +80,7 @@ async function pictureOf({ table, recipes }: Plan, cells: readonly Cell[]): Prom
 function jsonOf(
   { table, seeds }: Plan,
   cells: readonly Cell[],
-  {
-    command,
-    machine,
-    missingData,
-  }: { command: string; machine: string; missingData: ReadonlyMap<string, string> },
+  { command, machine, missingData }: Required<ReportNotes>,
 ): unknown {
   return {
     table: table.name,

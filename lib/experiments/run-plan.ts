@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { DataMissingError } from '../data/index.ts';
-import { DivergedError, type RunEvents, resumeRun, trainRun } from '../train/index.ts';
-import { type Job, noteDiverged, stateOf } from './jobs.ts';
+import { DivergedError, exitCodeOf, type RunEvents, resumeRun, trainRun } from '../train/index.ts';
+import { isOpen, type Job, noteDiverged, stateOf } from './jobs.ts';
 import { takeLock } from './lock.ts';
 import type { Plan, PlannedJob } from './plan.ts';
 
@@ -40,7 +40,7 @@ export const nothingRun = (): PlanOutcome => ({
 export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise<PlanOutcome> {
   const { signal } = options;
   const outcome = nothingRun();
-  const open = plan.jobs.filter(({ state }) => state.kind === 'missing' || state.kind === 'begun');
+  const open = plan.jobs.filter(({ state }) => isOpen(state));
   for (const [i, planned] of open.entries()) {
     const { job } = planned;
     const { name } = job.recipe.experiment;
@@ -53,7 +53,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise
     try {
       // Another process may have finished it meanwhile.
       planned.state = await stateOf(job);
-      if (planned.state.kind === 'done' || planned.state.kind === 'diverged') continue;
+      if (!isOpen(planned.state)) continue;
       options.onJob?.(job, i + 1, open.length);
       const exitCode = await runJob(planned, options);
       if (exitCode !== null) return { ...outcome, interrupted: true, exitCode };
@@ -63,7 +63,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise
     } finally {
       await lock.release();
     }
-    if (signal?.aborted) return { ...outcome, interrupted: true, exitCode: 130 };
+    if (signal?.aborted) return { ...outcome, interrupted: true, exitCode: exitCodeOf(signal) };
   }
   return outcome;
 }

@@ -1,4 +1,5 @@
 import type { RunResult } from '../train/index.ts';
+import { isOpen } from './jobs.ts';
 import type { Plan, PlannedJob } from './plan.ts';
 import { otherFigures, type Published, paperFigure } from './published.ts';
 import { epochsOf, type Recipe } from './recipe.ts';
@@ -86,8 +87,6 @@ function cellOf(table: string, recipe: Recipe, planned: readonly PlannedJob[]): 
   const runs = planned.flatMap(({ job, state }) =>
     state.kind === 'done' ? [{ seed: job.seed, folder: job.folder.path, result: state.result }] : [],
   );
-  const count = (kinds: readonly string[]) =>
-    planned.filter(({ state }) => kinds.includes(state.kind)).length;
   return {
     experiment: experiment.name,
     method: method.name,
@@ -96,8 +95,8 @@ function cellOf(table: string, recipe: Recipe, planned: readonly PlannedJob[]): 
     epochs: planned[0]?.job.config.epochs ?? epochsOf(recipe),
     recipeEpochs: epochsOf(recipe),
     runs,
-    unfinished: count(['missing', 'begun']),
-    diverged: count(['diverged']),
+    unfinished: planned.filter(({ state }) => isOpen(state)).length,
+    diverged: planned.filter(({ state }) => state.kind === 'diverged').length,
     figures: runs.length === 0 ? null : figuresOf(runs.map(({ result }) => result)),
     paper: paperFigure(table, experiment.name, method.name),
     others: otherFigures(experiment.name, method.name),

@@ -1,7 +1,16 @@
 /** One panel of features, and the legend of the classes. */
 import type { Legend, Mark, OrdinalScale } from 'vega';
 import type { FeaturePanel, Frame, PanelData } from './feature-data.ts';
-import { contours, ellipse, keyMarks, labelMarks, ringMarks } from './gaussian-marks.ts';
+import {
+  clippedMarks,
+  contours,
+  ellipse,
+  keyMarks,
+  labelMarks,
+  planeScales,
+  pointMark,
+  ringMarks,
+} from './gaussian-marks.ts';
 import { colorOf, percent, shapeOf } from './style.ts';
 
 /** For every panel of a picture: scales named `color` and `shape`. */
@@ -56,16 +65,6 @@ export function featurePanelMark(
       })),
     );
   const heading = panel.accuracy === undefined ? panel.title : `${panel.title} · ${percent(panel.accuracy)}`;
-  const scale = (name: 'x' | 'y', range: [number, number]) => ({
-    name,
-    type: 'linear' as const,
-    domain: frame[name],
-    range,
-    zero: false,
-    nice: false,
-  });
-  const place = { x: { field: 'x' }, y: { field: 'y' } };
-  const fill = { scale: 'color', field: 'class' };
   return {
     type: 'group',
     title: {
@@ -81,7 +80,7 @@ export function featurePanelMark(
       { name: 'rings', values: rings },
       { name: 'centers', values: centers },
     ],
-    scales: [scale('x', [0, size]), scale('y', [size, 0])],
+    scales: planeScales(frame, size, size),
     axes: [
       {
         orient: 'bottom',
@@ -95,27 +94,7 @@ export function featurePanelMark(
       { orient: 'left', scale: 'y', title: 'feature 2', tickCount: 6, domain: false },
     ],
     marks: [
-      {
-        type: 'group',
-        encode: { enter: { width: { value: size }, height: { value: size }, clip: { value: true } } },
-        marks: [
-          {
-            type: 'symbol',
-            name: 'point',
-            from: { data: 'dots' },
-            encode: {
-              enter: {
-                ...place,
-                fill,
-                shape: { scale: 'shape', field: 'class' },
-                size: { value: 16 },
-                fillOpacity: { value: 0.6 },
-              },
-            },
-          },
-          ...ringMarks(),
-        ],
-      },
+      clippedMarks(size, size, [pointMark(16, 0.6), ...ringMarks()]),
       ...labelMarks(),
       ...(explains ? keyMarks(size) : []),
     ],

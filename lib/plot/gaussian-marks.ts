@@ -1,5 +1,6 @@
-/** How Gaussians in the plane are drawn: contours one and two standard deviations from the mean, and its name there. */
-import type { Mark, TextEncodeEntry } from 'vega';
+/** How points and Gaussians in the plane are drawn, the latter as contours one and two standard deviations from the mean. */
+import type { LinearScale, Mark, TextEncodeEntry } from 'vega';
+import type { Frame } from './feature-data.ts';
 import { fontFamily, ink } from './style.ts';
 
 /**
@@ -61,6 +62,46 @@ export function labelMarks(): Mark[] {
   });
   return [mark('mean-outline', outline as TextEncodeEntry), mark('mean', { fill: { value: ink } })];
 }
+
+/** Scales named `x` and `y` for what a panel shows of the plane. */
+export const planeScales = (frame: Frame, width: number, height: number): LinearScale[] =>
+  (
+    [
+      ['x', [0, width]],
+      ['y', [height, 0]],
+    ] as const
+  ).map(([name, range]) => ({
+    name,
+    type: 'linear',
+    domain: frame[name],
+    range: [...range],
+    zero: false,
+    nice: false,
+  }));
+
+/** Marks that end at the panel's edges. */
+export const clippedMarks = (width: number, height: number, marks: Mark[]): Mark => ({
+  type: 'group',
+  encode: { enter: { width: { value: width }, height: { value: height }, clip: { value: true } } },
+  marks,
+});
+
+/** The points of the data `dots`, by the colour and the shape of their class. */
+export const pointMark = (size: number, opacity: number): Mark => ({
+  type: 'symbol',
+  name: 'point',
+  from: { data: 'dots' },
+  encode: {
+    enter: {
+      x: { field: 'x' },
+      y: { field: 'y' },
+      fill: { scale: 'color', field: 'class' },
+      shape: { scale: 'shape', field: 'class' },
+      size: { value: size },
+      fillOpacity: { value: opacity },
+    },
+  },
+});
 
 /** In the corner of the first panel: which line is which contour. */
 export function keyMarks(size: number): Mark[] {

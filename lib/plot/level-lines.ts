@@ -12,6 +12,7 @@ export type Path = [x: number, y: number][];
 /**
  * The lines f = 0 within a frame, f positive on their left.
  * @param cells the grid's in each direction; smaller features are missed. Default 100.
+ * @throws RangeError unless it is an integer of at least 1
  */
 export const zeroLines = (f: PlaneFunction, frame: Frame, cells = 100): Path[] =>
   march(f, ticks(frame.x, cells), ticks(frame.y, cells), false);
@@ -20,8 +21,12 @@ export const zeroLines = (f: PlaneFunction, frame: Frame, cells = 100): Path[] =
 export const positiveRegion = (f: PlaneFunction, frame: Frame, cells = 100): Path[] =>
   march(f, ticks(frame.x, cells), ticks(frame.y, cells), true);
 
-const ticks = ([low, high]: [number, number], cells: number): number[] =>
-  Array.from({ length: cells + 1 }, (_, i) => low + ((high - low) * i) / cells);
+function ticks([low, high]: [number, number], cells: number): number[] {
+  if (!(Number.isSafeInteger(cells) && cells >= 1)) {
+    throw new RangeError(`level lines: cells: expected an integer of at least 1, got ${cells}`);
+  }
+  return Array.from({ length: cells + 1 }, (_, i) => low + ((high - low) * i) / cells);
+}
 
 function march(f: PlaneFunction, x: number[], y: number[], closed: boolean): Path[] {
   // A rim of cells without width whose outer corners count as negative: lines close along the frame.

@@ -1,6 +1,15 @@
 import type { Mark, Spec } from 'vega';
 import type { Frame } from './feature-data.ts';
-import { contours, ellipse, keyMarks, labelMarks, ringMarks } from './gaussian-marks.ts';
+import {
+  clippedMarks,
+  contours,
+  ellipse,
+  keyMarks,
+  labelMarks,
+  planeScales,
+  pointMark,
+  ringMarks,
+} from './gaussian-marks.ts';
 import type { Path } from './level-lines.ts';
 import { renderSvg } from './render.ts';
 import { colorOf, pictureTitle, shapeOf } from './style.ts';
@@ -184,16 +193,6 @@ function panelMark(
       dash,
     })),
   );
-  const fill = { scale: 'color', field: 'class' };
-  const place = { x: { field: 'x' }, y: { field: 'y' } };
-  const scale = (axis: 'x' | 'y', range: [number, number]) => ({
-    name: axis,
-    type: 'linear' as const,
-    domain: frame[axis],
-    range,
-    zero: false,
-    nice: false,
-  });
   return {
     type: 'group',
     title: {
@@ -220,51 +219,31 @@ function panelMark(
       },
       { name: 'lines', values: lines.map(({ name, paths }) => ({ name, path: svgPath(paths) })) },
     ],
-    scales: [scale('x', [0, width]), scale('y', [height, 0])],
+    scales: planeScales(frame, width, height),
     axes: [
       { orient: 'bottom', scale: 'x', tickCount: 7, domain: false },
       { orient: 'left', scale: 'y', tickCount: 7, domain: false },
     ],
     marks: [
-      {
-        type: 'group',
-        encode: { enter: { width: { value: width }, height: { value: height }, clip: { value: true } } },
-        marks: [
-          {
-            type: 'path',
-            name: 'region',
-            from: { data: 'regions' },
-            encode: {
-              enter: {
-                path: { field: 'path' },
-                fill: { field: 'color' },
-                fillOpacity: { field: 'opacity' },
-              },
-            },
-          },
-          {
-            type: 'symbol',
-            name: 'point',
-            from: { data: 'dots' },
-            encode: {
-              enter: {
-                ...place,
-                fill,
-                shape: { scale: 'shape', field: 'class' },
-                size: { value: 20 },
-                fillOpacity: { value: 0.7 },
-              },
-            },
-          },
-          ...ringMarks(),
-          ...lineMarks(),
-        ],
-      },
+      clippedMarks(width, height, [regionMark, pointMark(20, 0.7), ...ringMarks(), ...lineMarks()]),
       ...labelMarks(),
       ...(explains ? keyMarks(height) : []),
     ],
   };
 }
+
+const regionMark: Mark = {
+  type: 'path',
+  name: 'region',
+  from: { data: 'regions' },
+  encode: {
+    enter: {
+      path: { field: 'path' },
+      fill: { field: 'color' },
+      fillOpacity: { field: 'opacity' },
+    },
+  },
+};
 
 /** On a white line that keeps them apart from what is below. */
 function lineMarks(): Mark[] {

@@ -18,7 +18,7 @@ export {
   type IcuFigures,
 } from './evaluate.ts';
 export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
-export { InterruptedError, interruptible } from './interrupt.ts';
+export { exitCodeOf, InterruptedError, interruptible } from './interrupt.ts';
 export {
   accuracyByClass,
   type Calibration,

@@ -10,6 +10,10 @@ export class InterruptedError extends Error {
   }
 }
 
+/** What a process that this signal has stopped should end with. */
+export const exitCodeOf = (signal: AbortSignal | undefined): number =>
+  signal?.reason instanceof InterruptedError ? signal.reason.exitCode : 130;
+
 /**
  * Runs `work` with a signal that Ctrl-C (SIGINT) or SIGTERM aborts, so that it can end in good order. The second one
  * ends the process at once.

@@ -7,7 +7,7 @@ import { parityNote, resolveConfig, type TrainConfig } from './config.ts';
 import type { Sums } from './epoch.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
-import { InterruptedError } from './interrupt.ts';
+import { exitCodeOf } from './interrupt.ts';
 import { drawCurves, drawFeatures, drawSigmas } from './pictures.ts';
 import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
 import { CheckpointError } from './safetensors.ts';
@@ -160,7 +160,7 @@ async function go(
     finished: false,
     folder: folder.path,
     epoch: Math.min(state.epoch, config.epochs),
-    exitCode: signal?.reason instanceof InterruptedError ? signal.reason.exitCode : 130,
+    exitCode: exitCodeOf(signal),
   });
   if (state.epoch <= config.epochs) {
     // Every epoch saves at its end; here training may stand anywhere.

@@ -2,7 +2,13 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { estimatesOf, planOf, reproduceTable, type Table } from '../../lib/experiments/index.ts';
+import {
+  estimatesOf,
+  planOf,
+  reproduceFigure,
+  reproduceTable,
+  type Table,
+} from '../../lib/experiments/index.ts';
 import { takeLock } from '../../lib/experiments/lock.ts';
 import { method } from '../../lib/experiments/recipe.ts';
 import { ours } from '../../lib/experiments/setting.ts';
@@ -182,6 +188,12 @@ describe('reproduce', () => {
     const kept = JSON.parse(readFileSync(path, 'utf8')) as object;
     writeFileSync(path, JSON.stringify({ ...kept, epochs: { digits: 2 } }));
     expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
+  });
+
+  it('says which figures there are', async () => {
+    await expect(reproduceFigure('fig9' as 'fig1', options())).rejects.toThrow(
+      /expected one of fig1, fig2, fig3, sigmas, got 'fig9'/,
+    );
   });
 
   it.each([

@@ -34,6 +34,12 @@ describe('zeroLines', () => {
   });
 });
 
+it.each([0, -1, 1.5, Number.NaN])('refuses a grid of %s cells', (cells) => {
+  for (const make of [zeroLines, positiveRegion]) {
+    expect(() => make(circle, frame, cells)).toThrow(/cells: expected an integer of at least 1, got/);
+  }
+});
+
 describe('positiveRegion', () => {
   it('covers what is positive: a disc, the frame without it, all of the frame, nothing', () => {
     const covered = (f: (x: number, y: number) => number) => {

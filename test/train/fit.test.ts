@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Dataset, datasetFromBytes, drawDigits, type Splits } from '../../lib/data/index.ts';
+import { type Dataset, datasetFromBytes, type Splits } from '../../lib/data/index.ts';
 import { modelNames } from '../../lib/models/index.ts';
 import { SGD } from '../../lib/optim/index.ts';
 import { getFlushDenormal, memory, noGrad, torch } from '../../lib/tensor/index.ts';
@@ -22,6 +22,7 @@ import {
   type Training,
   trainEpoch,
 } from '../../lib/train/index.ts';
+import { digits } from '../support/digits.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
@@ -29,14 +30,6 @@ useTemporaryFolder((path) => {
   folder = path;
 });
 
-const digits = (count: number, seed: number): Dataset =>
-  datasetFromBytes(drawDigits(count, seed), {
-    name: 'digits',
-    numClasses: 10,
-    shape: [1, 28, 28],
-    mean: 0.13,
-    std: 0.31,
-  });
 const splits: Splits = { train: digits(200, 1), validation: digits(50, 2), test: digits(70, 3) };
 const config = (more: Partial<TrainConfig> = {}) =>
   resolveConfig({ data: 'drawn-digits', epochs: 3, batchSize: 32, threads: 1, ...more });

@@ -1,7 +1,7 @@
 /** Training with each of the losses: what it fills in, what it insists on, and that it can be interrupted. */
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Dataset, datasetFromBytes, drawDigits, type Splits } from '../../lib/data/index.ts';
+import type { Splits } from '../../lib/data/index.ts';
 import { type CenterLoss, type LdamLoss, type LossName, lossNames } from '../../lib/losses/index.ts';
 import { Adam } from '../../lib/optim/index.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type Training,
   withClassCounts,
 } from '../../lib/train/index.ts';
+import { digits } from '../support/digits.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
@@ -23,10 +24,6 @@ useTemporaryFolder((path) => {
   folder = path;
 });
 
-const digits = (count: number, seed: number): Dataset =>
-  datasetFromBytes(drawDigits(count, seed), {
-    ...{ name: 'digits', numClasses: 10, shape: [1, 28, 28], mean: 0.13, std: 0.31 },
-  });
 const splits: Splits = { train: digits(64, 1), validation: digits(20, 2), test: digits(20, 3) };
 const config = (more: Partial<TrainConfig>) =>
   resolveConfig({ data: 'drawn-digits', epochs: 2, batchSize: 16, threads: 1, ...more });

@@ -1,19 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { type Dataset, datasetFromBytes, drawDigits } from '../../../lib/data/index.ts';
 import { featureFigure, sigmaFigure } from '../../../lib/experiments/index.ts';
 import { type TrainConfig, trainRun } from '../../../lib/train/index.ts';
+import { digits } from '../../support/digits.ts';
 import { useTemporaryFolder } from '../../support/folder.ts';
 
-const digits = (count: number, seed: number): Dataset =>
-  datasetFromBytes(drawDigits(count, seed), {
-    name: 'digits',
-    numClasses: 10,
-    shape: [1, 28, 28],
-    mean: 0.13,
-    std: 0.31,
-  });
 // Few images, for all who load a data set by its name.
 vi.mock('../../../lib/train/splits.ts', () => ({
   loadSplits: async () => ({ train: digits(200, 1), validation: digits(50, 2), test: digits(60, 3) }),
