@@ -158,7 +158,8 @@ class Pass {
         by_class_.pack(tile - rows, w, p_.N, 1, everything_);
       }
     });
-    std::fill_n(used_.data(), classes_, char{0});
+    // Without the features' gradients nobody asks which classes can be left out.
+    std::fill_n(used_.data(), classes_, static_cast<char>(rows == 0));
     for (int64_t g = 0; g < rows; g++) {
       for (int64_t n = 0; n < by_row_.count[size_t(g)]; n++) {
         used_[size_t(by_row_.list_of(g)[n])] = 1;
@@ -178,26 +179,36 @@ class Pass {
       const int64_t part = tile % parts, d = tile / parts * span * width_;
       const int64_t end = std::min(p_.D, d + span * width_);
       const int64_t rows = by_row_.groups(), groups = by_class_.groups();
-      features(d, end, share(rows, part), share(rows, part + 1));
-      for (int64_t at = d; at < end; at += width_) {
-        classes(at, share(groups, part), share(groups, part + 1));
+      const auto panels = rows > 0 || p_.diagonal ? pack_means(d, end) : MeanPanels{};
+      for (int64_t at = d, strip = 0; at < end; at += width_, strip++) {
+        features(at, panels.at(strip), share(rows, part), share(rows, part + 1));
+      }
+      for (int64_t at = d, strip = 0; at < end; at += width_, strip++) {
+        classes(at, panels.at(strip), share(groups, part), share(groups, part + 1));
       }
     });
   }
 
-  // The share of this chunk in the features' gradients, row groups [from, to), dimensions [d, end).
-  void features(int64_t d, int64_t end, int64_t from, int64_t to) {
-    if (from == to) return;
-    const int64_t D = p_.D, group = by_row_.group, panel = chunk_ * width_;
-    T* means = Scratch<PanelMemory>::template get<T>(2 * most_strips * panel);
-    T* v = means + most_strips * panel;
-    // All strips of a class at once: its row is one piece of memory, and the next is far away.
+  // A strip of the chunk's centred means, (classes, width), or v mu' and v where diagonal; the next
+  // strip's follow.
+  struct MeanPanels {
+    T *means = nullptr, *v = nullptr;
+    int64_t size = 0;
+    MeanPanels at(int64_t strip) const { return {means + strip * size, v + strip * size, size}; }
+  };
+
+  // All strips of a class at once: its row is one piece of memory, and the next is far away.
+  MeanPanels pack_means(int64_t d, int64_t end) {
+    const int64_t size = chunk_ * width_;
+    T* means = Scratch<PanelMemory>::template get<T>(2 * most_strips * size);
+    T* v = means + most_strips * size;
     for (int64_t k = 0; k < classes_; k++) {
-      if (!used_[size_t(k)]) continue;
       const T* mu = p_.mu_row(first_ + k);
-      for (int64_t at = d, place = k * width_; at < end; at += width_, place += panel) {
-        const int64_t dims = std::min(width_, D - at);
-        if (p_.diagonal) {
+      for (int64_t at = d, place = k * width_; at < end; at += width_, place += size) {
+        const int64_t dims = std::min(width_, p_.D - at);
+        if (!used_[size_t(k)]) {
+          if (p_.diagonal) std::fill_n(v + place, width_, T(0));
+        } else if (p_.diagonal) {
           kernels_.pack_scaled(mu + at, p_.centre.data() + at, p_.s_from(first_ + k).data + at,
                                p_.bounds, dims, v + place, means + place);
         } else {
@@ -205,29 +216,32 @@ class Pass {
         }
       }
     }
-    for (int64_t at = d; at < end; at += width_, means += panel, v += panel) {
-      const int64_t dims = std::min(width_, D - at);
-      const T* centre = p_.centre.data() + at;
-      for (int64_t g = from; g < to; g++) {
-        const int64_t row = g * group, outputs = std::min(group, p_.N - row);
-        const int64_t count = by_row_.count[size_t(g)];
-        const Rows<T> out{out_.features + row * D + at, D};
-        const Rows<const T> x{p_.x_row(row) + at, p_.x.stride};
-        if (count == 0 && first_ > 0 && (p_.diagonal || !last())) continue;
-        if (p_.diagonal) {
-          kernels_.diagonal_features({outputs, count, dims, by_row_.list_of(g),
-                                      by_row_.packed_of(g), v, means, x, centre, first_ > 0, out});
-        } else {
-          kernels_.product({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g), means,
-                            x, centre, last() ? row_scale_.data() + row : nullptr, first_ > 0,
-                            out});
-        }
+    return {means, v, size};
+  }
+
+  // The share of this chunk in the features' gradients, row groups [from, to), dimensions from d.
+  void features(int64_t d, const MeanPanels& panels, int64_t from, int64_t to) {
+    const int64_t D = p_.D, dims = std::min(width_, D - d), group = by_row_.group;
+    const T* centre = p_.centre.data() + d;
+    for (int64_t g = from; g < to; g++) {
+      const int64_t row = g * group, outputs = std::min(group, p_.N - row);
+      const int64_t count = by_row_.count[size_t(g)];
+      const Rows<T> out{out_.features + row * D + d, D};
+      const Rows<const T> x{p_.x_row(row) + d, p_.x.stride};
+      if (count == 0 && first_ > 0 && (p_.diagonal || !last())) continue;
+      if (p_.diagonal) {
+        kernels_.diagonal_features({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g),
+                                    panels.v, panels.means, x, centre, first_ > 0, out});
+      } else {
+        kernels_.product({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g),
+                          panels.means, x, centre, last() ? row_scale_.data() + row : nullptr,
+                          first_ > 0, out});
       }
     }
   }
 
   // The gradients of the class groups [from, to) of this chunk, dimensions from d.
-  void classes(int64_t d, int64_t from, int64_t to) {
+  void classes(int64_t d, const MeanPanels& panels, int64_t from, int64_t to) {
     if (from == to) return;
     const int64_t D = p_.D, dims = std::min(width_, D - d), group = by_class_.group;
     const T* centre = p_.centre.data() + d;
@@ -244,10 +258,9 @@ class Pass {
                                    by_class_.packed_of(g),
                                    panel,
                                    largest_.data() + d,
+                                   panels.v + k * width_,
                                    mu,
-                                   {p_.s_from(first_ + k).data + d, p_.s.stride},
                                    centre,
-                                   p_.bounds,
                                    class_weights() + k,
                                    sum_h() + k,
                                    {out_.means ? out_.means + at : nullptr, D},

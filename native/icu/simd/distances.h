@@ -17,9 +17,6 @@ namespace {
 constexpr int group = ICU_BYTES == 64 ? 12 : 6;
 
 template <typename T>
-constexpr int width = 2 * lanes<T>;
-
-template <typename T>
 constexpr int64_t cross_scratch = 2 * group * block_dims;
 
 // Rows become columns: in each step the halves of rows `half` apart change places.
@@ -235,27 +232,43 @@ template <typename T>
 constexpr double unheard = sizeof(T) == 4 ? 30.0 : 60.0;
 
 // An expanded distance, its gap, and what both may be off by.
-template <typename T, bool diagonal, bool relative>
 struct Expanded {
-  double d, gap = 0, error;
+  double d, gap, error;
   bool off;  // by more than is allowed, as far as the entry alone tells
+};
 
-  ICU_INLINE Expanded(const GapTile<T>& tile, int64_t k, int64_t i) {
-    const double sum = tile.sums[k * tile.sums_stride + i], square = tile.squares[k];
-    const double v = diagonal ? 1 : tile.v[k];
-    const double q = diagonal ? sum + square : tile.x_squares[i] - 2 * sum + square;
-    d = 0.5 * (v * q + tile.log_det[k]);
+// One class's entries. The tile's members as variables of their own: a loop that stores numbers
+// reads them again otherwise, and is not put on the vector lanes.
+template <typename T, bool diagonal, bool relative>
+struct ExpandedClass {
+  const double *sums, *x_squares, *base, *offset;
+  double square, v, log_det, prior;
+
+  ICU_INLINE ExpandedClass(const GapTile<T>& tile, int64_t k)
+      : sums(tile.sums + k * tile.sums_stride),
+        x_squares(tile.x_squares),
+        base(tile.base),
+        offset(tile.offset),
+        square(tile.squares[k]),
+        v(diagonal ? 1 : tile.v[k]),
+        log_det(tile.log_det[k]),
+        prior(relative && tile.prior ? tile.prior[k] : 0) {}
+
+  ICU_INLINE Expanded operator[](int64_t i) const {
+    Expanded e{};
+    const double q = diagonal ? sums[i] + square : x_squares[i] - 2 * sums[i] + square;
+    e.d = 0.5 * (v * q + log_det);
     // With a diagonal covariance |x'| is at most the distance and |mu'|.
     const double root = diagonal ? __builtin_sqrt(q < 0 ? 0 : q) + __builtin_sqrt(square) : 0;
-    const double scale = diagonal ? root * root + square : v * (tile.x_squares[i] + square);
-    error = rounding<T> * scale;
+    const double scale = diagonal ? root * root + square : v * (x_squares[i] + square);
+    e.error = rounding<T> * scale;
     if constexpr (relative) {
-      const double prior = tile.prior ? tile.prior[k] : 0;
-      gap = tile.base[i] - d + tile.offset[i] + prior;
-      off = !(error <= tolerance<T>)&!(gap < vanishing<T> - 64 * error);
+      e.gap = base[i] - e.d + offset[i] + prior;
+      e.off = !(e.error <= tolerance<T>)&!(e.gap < vanishing<T> - 64 * e.error);
     } else {
-      off = !(error <= tolerance<T>)&!(8 * v * q > scale);
+      e.off = !(e.error <= tolerance<T>)&!(8 * v * q > scale);
     }
+    return e;
   }
 };
 
@@ -267,18 +280,21 @@ constexpr int64_t gap_strip = 32;
 // these.
 template <typename T, bool diagonal, bool relative, int64_t full>
 ICU_INLINE int64_t expand_strip(const GapTile<T>& tile, int64_t k, int64_t first, double* floor) {
-  const int64_t count = full ? full : tile.rows - first, own = tile.first + k;
-  T* out = tile.out + k * tile.stride + first;
+  const ExpandedClass<T, diagonal, relative> entries(tile, k);
+  const int64_t end = full ? first + full : tile.rows, own = tile.first + k;
+  const int64_t* labels = tile.labels;
+  const double* base = tile.base;
+  T* out = tile.out + k * tile.stride;
   int64_t off = 0;
 #pragma omp simd reduction(+ : off)
-  for (int64_t i = 0; i < count; i++) {
-    const Expanded<T, diagonal, relative> e(tile, k, first + i);
-    out[i] = static_cast<T>(relative ? tile.base[first + i] - e.d : e.d);
-    const bool other = !(relative && tile.labels[first + i] == own);
+  for (int64_t i = first; i < end; i++) {
+    const Expanded e = entries[i];
+    out[i] = static_cast<T>(relative ? base[i] - e.d : e.d);
+    const bool other = !(relative && labels[i] == own);
     off += e.off & other;
     if constexpr (relative) {
       const double least = e.gap - e.error;
-      floor[first + i] = other & (least > floor[first + i]) ? least : floor[first + i];
+      floor[i] = other & (least > floor[i]) ? least : floor[i];
     }
   }
   return off;
@@ -318,10 +334,11 @@ void gaps_of(const GapTile<T>& tile) {
       for (int64_t first = 0; first < tile.rows; first += gap_strip) {
         if (!again[(k - start) * strips + first / gap_strip]) continue;
         const int64_t end = tile.rows - first < gap_strip ? tile.rows : first + gap_strip;
+        const ExpandedClass<T, diagonal, relative> entries(tile, k);
         bool off[gap_strip];
 #pragma omp simd
         for (int64_t i = first; i < end; i++) {
-          const Expanded<T, diagonal, relative> e(tile, k, i);
+          const Expanded e = entries[i];
           off[i - first] = e.off & !(relative && e.gap + e.error < floor[i] - unheard<T>);
         }
         for (int64_t i = first; i < end; i++) {

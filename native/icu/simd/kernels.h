@@ -180,9 +180,9 @@ struct DiagonalClassTile {
   const T* w;
   const T* b;
   const T* largest;  // of |x'_d|, (dims)
-  Rows<const T> mu, s;
+  const T* v;        // (outputs, width), 0 beyond the last dimension
+  Rows<const T> mu;
   const T* centre;
-  Bounds<T> bounds;
   const double* class_weights;  // sum_n w_nk
   const double* sum_h;
   Rows<T> means;          // data may be null

@@ -8,72 +8,77 @@
 namespace icu::ICU_ISA {
 namespace {
 
-// Dimensions whose sums are made in T, in registers, before they are added up in float64.
-constexpr int64_t moment_block = 64;
+// Blocks of `width` dimensions whose sums are made in T before they are added up in float64.
+constexpr int moment_blocks = 8;
 
-// One block of dimensions, `size` of them: a constant where the block is full.
-template <typename T, bool diagonal>
-ICU_INLINE void moment_block_of(const MomentTile<T>& m, int64_t first, int64_t size,
-                                MomentSums& sums) {
-  const T share = T(1) / static_cast<T>(m.count);
-  const T* mu = m.mu + first;
-  T t[moment_block], square[moment_block];
-  for (int64_t d = 0; d < size; d++) t[d] = square[d] = 0;
-  for (int64_t n = 0; n < m.count; n++) {
-    const T* x = m.x.data + m.rows[n] * m.x.stride + first;
-#pragma omp simd
-    for (int64_t d = 0; d < size; d++) {
-      const T difference = x[d] - mu[d];
-      t[d] += difference;
-      square[d] += difference * difference;
-    }
-  }
-  T mean = 0, spread = 0, error = 0;
-#pragma omp simd reduction(+ : mean)
-  for (int64_t d = 0; d < size; d++) {
-    t[d] *= -share;
-    m.t[first + d] = t[d];
-    mean += t[d] * t[d];
-  }
-  if (m.batch) {
-    for (int64_t d = 0; d < size; d++) square[d] = 0;
-    for (int64_t n = 0; n < m.count; n++) {
-      const T* x = m.x.data + m.rows[n] * m.x.stride + first;
-#pragma omp simd
-      for (int64_t d = 0; d < size; d++) {
-        const T difference = x[d] - mu[d] + t[d];
-        square[d] += difference * difference;
-      }
-    }
-  }
-  if constexpr (diagonal) {
-    const T own = m.batch ? static_cast<T>(m.count) : T(0);
+// What the moments of a diagonal covariance are made of in one block of dimensions.
+template <typename T>
+ICU_INLINE void diagonal_moments(const MomentTile<T>& m, int64_t first, int64_t dims, const T* t,
+                                 const T* square, MomentSums& sums) {
+  const T share = T(1) / static_cast<T>(m.count), own = m.batch ? static_cast<T>(m.count) : T(0);
+  const T* s = m.s + first;
+  const Bounds<T> bounds = m.bounds;
+  T *to_square = m.square + first, *to_v = m.v + first, *to_e = m.e + first;
+  T spread = 0, error = 0;
 #pragma omp simd reduction(+ : spread, error)
-    for (int64_t d = 0; d < size; d++) {
-      const T v = inverse_variance(m.s[first + d], m.bounds), e = T(1) / v - share * square[d];
-      m.square[first + d] = square[d];
-      m.v[first + d] = v;
-      m.e[first + d] = e;
-      error += e * e;
-      spread += v * (square[d] + own * t[d] * t[d]);
-    }
-  } else {
-#pragma omp simd reduction(+ : spread)
-    for (int64_t d = 0; d < size; d++) spread += square[d];
+  for (int64_t d = 0; d < dims; d++) {
+    const T v = inverse_variance(s[d], bounds), e = T(1) / v - share * square[d];
+    to_square[d] = square[d];
+    to_v[d] = v;
+    to_e[d] = e;
+    error += e * e;
+    spread += v * (square[d] + own * t[d] * t[d]);
   }
-  sums.mean += static_cast<double>(mean);
   sums.spread += static_cast<double>(spread);
   sums.error += static_cast<double>(error);
 }
 
 template <typename T, bool diagonal>
 MomentSums moments_of(const MomentTile<T>& m) {
+  constexpr int W = width<T>, L = lanes<T>;
+  const T share = T(1) / static_cast<T>(m.count);
   MomentSums sums{};
-  int64_t first = 0;
-  for (; first + moment_block <= m.dims; first += moment_block) {
-    moment_block_of<T, diagonal>(m, first, moment_block, sums);
+  Vector<T> mean = {}, spread = {};  // of the blocks since the last that went into `sums`
+  for (int64_t first = 0, block = 1; first < m.dims; first += W, block++) {
+    const int64_t dims = m.dims - first < W ? m.dims - first : W;
+    Vector<T> mu[2], t[2] = {}, square[2] = {};
+    load_dims(m.mu + first, dims, mu);
+    // sum_i (x_i - mu + shift) and sum_i (x_i - mu + shift)^2
+    const auto add_rows = [&](Vector<T> shift0, Vector<T> shift1) ICU_INLINE_LAMBDA {
+      for (int64_t n = 0; n < m.count; n++) {
+        Vector<T> x[2];
+        load_dims(m.x.data + m.rows[n] * m.x.stride + first, dims, x);
+        const Vector<T> d0 = x[0] - mu[0] + shift0, d1 = x[1] - mu[1] + shift1;
+        t[0] += d0;
+        t[1] += d1;
+        square[0] += d0 * d0;
+        square[1] += d1 * d1;
+      }
+    };
+    add_rows(Vector<T>{}, Vector<T>{});
+    const Vector<T> t0 = t[0] * -share, t1 = t[1] * -share;
+    if (m.batch) {
+      square[0] = square[1] = Vector<T>{};
+      add_rows(t0, t1);
+    }
+    store_dims(m.t + first, dims, t0, t1);
+    mean += t0 * t0 + t1 * t1;
+    if constexpr (diagonal) {
+      T differences[W], squares[W];
+      store(differences, t0);
+      store(differences + L, t1);
+      store(squares, square[0]);
+      store(squares + L, square[1]);
+      diagonal_moments(m, first, dims, differences, squares, sums);
+    } else {
+      spread += square[0] + square[1];
+    }
+    if (block % moment_blocks == 0 || first + W >= m.dims) {
+      sums.mean += sum_lanes<T>(mean);
+      sums.spread += sum_lanes<T>(spread);
+      mean = spread = Vector<T>{};
+    }
   }
-  if (first < m.dims) moment_block_of<T, diagonal>(m, first, m.dims - first, sums);
   return sums;
 }
 
@@ -85,36 +90,40 @@ MomentSums moments(const MomentTile<T>& m) {
 template <typename T, bool diagonal>
 void moment_gradients_of(const MomentTile<T>& m, const MomentGradients<T>& g) {
   const int64_t dims = m.dims;
-  const auto e = [&](int64_t d) ICU_INLINE_LAMBDA { return diagonal ? m.e[d] : T(1); };
-  const auto v = [&](int64_t d)
-                     ICU_INLINE_LAMBDA { return diagonal && g.weighted ? m.v[d] : T(1); };
+  const T *mu = m.mu, *t = m.t, *square = m.square, *inverse = m.v, *error = m.e;
+  const bool weighted = g.weighted;
+  const auto e = [=](int64_t d) ICU_INLINE_LAMBDA { return diagonal ? error[d] : T(1); };
+  const auto v = [=](int64_t d)
+                     ICU_INLINE_LAMBDA { return diagonal && weighted ? inverse[d] : T(1); };
   if (g.features.data) {
+    const T mean = g.feature_mean, spread = g.feature_spread, likelihood = g.feature_likelihood;
     const T shift = m.batch ? T(1) : T(0);
     for (int64_t n = 0; n < m.count; n++) {
       const T* x = m.x.data + m.rows[n] * m.x.stride;
       T* out = g.features.data + m.rows[n] * g.features.stride;
 #pragma omp simd
       for (int64_t d = 0; d < dims; d++) {
-        const T t = x[d] - m.mu[d];
-        out[d] += g.feature_mean * m.t[d] + g.feature_spread * e(d) * (t + shift * m.t[d]) +
-                  g.feature_likelihood * v(d) * t;
+        const T difference = x[d] - mu[d];
+        out[d] += mean * t[d] + spread * e(d) * (difference + shift * t[d]) +
+                  likelihood * v(d) * difference;
       }
     }
   }
   if (g.means) {
+    const T mean = g.mean_mean, spread = g.mean_spread;
     const T likelihood = g.feature_likelihood * static_cast<T>(m.count);
+    T* out = g.means;
 #pragma omp simd
-    for (int64_t d = 0; d < dims; d++) {
-      g.means[d] += (g.mean_mean + g.mean_spread * e(d) + likelihood * v(d)) * m.t[d];
-    }
+    for (int64_t d = 0; d < dims; d++) out[d] += (mean + spread * e(d) + likelihood * v(d)) * t[d];
   }
   if (diagonal && g.log_variances) {
-    const T own = m.batch ? static_cast<T>(m.count) : T(0);
+    const T spread = g.variance_spread, likelihood = g.variance_likelihood;
+    const T count = g.variance_count, own = m.batch ? static_cast<T>(m.count) : T(0);
+    T* out = g.log_variances;
 #pragma omp simd
     for (int64_t d = 0; d < dims; d++) {
-      const T square = m.square[d] + own * m.t[d] * m.t[d];
-      g.log_variances[d] += g.variance_spread * m.e[d] / m.v[d] +
-                            g.variance_likelihood * (g.variance_count - m.v[d] * square);
+      const T squares = square[d] + own * t[d] * t[d];
+      out[d] += spread * error[d] / inverse[d] + likelihood * (count - inverse[d] * squares);
     }
   }
 }

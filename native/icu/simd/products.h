@@ -11,23 +11,60 @@
 namespace icu::ICU_ISA {
 namespace {
 
+// Whether any bit but the sign is set: 0 and -0 are zero, NaN is not.
+ICU_INLINE uint32_t magnitude(float x) { return __builtin_bit_cast(uint32_t, x) << 1; }
+ICU_INLINE uint64_t magnitude(double x) { return __builtin_bit_cast(uint64_t, x) << 1; }
+
+// Weights of which a source's are far apart, a register of sources at a time.
+template <typename T>
+int64_t pack_columns(const PackTile<T>& tile) {
+  constexpr int L = lanes<T>;
+  int64_t count = 0;
+  for (int64_t first = 0; first < tile.sources; first += L) {
+    const int64_t sources = tile.sources - first < L ? tile.sources - first : L;
+    Vector<T> rows[L] = {};
+    typename Places<T>::type any = {};
+    for (int64_t r = 0; r < tile.outputs; r++) {
+      const T* from = tile.w + r * tile.output_stride + first;
+      if (sources == L) {
+        rows[r] = load(from);
+      } else {
+        for (int64_t n = 0; n < sources; n++) rows[r][n] = from[n];
+      }
+      any |= rows[r] != 0;
+    }
+    transpose<T, L / 2>(rows);
+    for (int64_t n = 0; n < sources; n++) {
+      __builtin_memcpy(tile.packed + count * group, &rows[n], group * sizeof(T));
+      tile.list[count] = static_cast<int32_t>(first + n);
+      count += tile.all || any[n] != 0;
+    }
+  }
+  return count;
+}
+
 template <typename T>
 int64_t pack_weights(const PackTile<T>& tile) {
+  if constexpr (lanes<T> >= group) {
+    if (tile.source_stride == 1) return pack_columns(tile);
+  }
+  const int64_t outputs = tile.outputs, output_stride = tile.output_stride;
+  const bool together = outputs == group && output_stride == 1;
   int64_t count = 0;
   for (int64_t n = 0; n < tile.sources; n++) {
     const T* from = tile.w + n * tile.source_stride;
-    T* to = tile.packed + count * group;
-    bool any = tile.all;
-    if (tile.outputs == group && tile.output_stride == 1) {
-      for (int r = 0; r < group; r++) to[r] = from[r];
+    T weights[group] = {};
+    if (together) {
+      __builtin_memcpy(weights, from, sizeof weights);
     } else {
-      for (int64_t r = 0; r < group; r++) {
-        to[r] = r < tile.outputs ? from[r * tile.output_stride] : T(0);
-      }
+      for (int64_t r = 0; r < outputs; r++) weights[r] = from[r * output_stride];
     }
-    for (int r = 0; r < group; r++) any |= to[r] != 0;  // NaN counts
+    decltype(magnitude(T())) any = tile.all;
+#pragma omp simd reduction(| : any)
+    for (int r = 0; r < group; r++) any |= magnitude(weights[r]);
+    __builtin_memcpy(tile.packed + count * group, weights, sizeof weights);
     tile.list[count] = static_cast<int32_t>(n);
-    count += any;
+    count += any != 0;
   }
   return count;
 }
@@ -46,36 +83,17 @@ void pack_centred(const T* from, const T* centre, int64_t dims, T* to) {
 template <typename T>
 void pack_scaled(const T* from, const T* centre, const T* s, Bounds<T> bounds, int64_t dims, T* v,
                  T* product) {
-  inverse_variances(s, bounds, dims, v);
-  for (int64_t d = 0; d < dims; d++) product[d] = v[d] * (from[d] - centre[d]);
-  for (int64_t d = dims; d < width<T>; d++) v[d] = product[d] = 0;
-}
-
-// Reads `count` dimensions with zeros beyond, and writes as many.
-template <typename T>
-ICU_INLINE void load_dims(const T* from, int64_t count, Vector<T> (&to)[2]) {
-  if (count == width<T>) {
-    to[0] = load(from);
-    to[1] = load(from + lanes<T>);
-    return;
+  if (dims == width<T>) {
+    inverse_variances(s, bounds, width<T>, v);
+  } else {
+    inverse_variances(s, bounds, dims, v);
+    for (int64_t d = dims; d < width<T>; d++) v[d] = 0;
   }
-  T copy[width<T>] = {};
-  for (int64_t d = 0; d < count; d++) copy[d] = from[d];
-  to[0] = load(copy);
-  to[1] = load(copy + lanes<T>);
-}
-
-template <typename T>
-ICU_INLINE void store_dims(T* to, int64_t count, Vector<T> v0, Vector<T> v1) {
-  if (count == width<T>) {
-    store(to, v0);
-    store(to + lanes<T>, v1);
-    return;
-  }
-  T copy[width<T>];
-  store(copy, v0);
-  store(copy + lanes<T>, v1);
-  for (int64_t d = 0; d < count; d++) to[d] = copy[d];
+  Vector<T> p[2], c[2];
+  load_dims(from, dims, p);
+  load_dims(centre, dims, c);
+  store(product, load(static_cast<const T*>(v)) * (p[0] - c[0]));
+  store(product + lanes<T>, load(static_cast<const T*>(v) + lanes<T>) * (p[1] - c[1]));
 }
 
 // The lines that the end of a product reads and writes, asked for at its beginning: rows are far
@@ -217,44 +235,54 @@ ICU_INLINE void class_sums(const DiagonalClassTile<T>& tile, int64_t first, cons
 
 template <typename T>
 void diagonal_classes(const DiagonalClassTile<T>& tile) {
-  constexpr int W = width<T>;
+  constexpr int W = width<T>, L = lanes<T>;
+  Vector<T> centre[2], largest[2];
+  load_dims(tile.centre, tile.dims, centre);
+  load_dims(tile.largest, tile.dims, largest);
   for (int64_t first = 0; first < tile.outputs; first += half) {
     const int64_t outputs = tile.outputs - first < half ? tile.outputs - first : half;
-    T mu[half][W] = {}, v[half][W] = {}, sums[half][W], squares[half][W];
-    bool small = true;
+    const T* v = tile.v + first * W;
+    T mu[half][W] = {}, sums[half][W], squares[half][W];
+    typename Places<T>::type large = {};
     for (int64_t r = 0; r < outputs; r++) {
-      const T* from = tile.mu.data + (first + r) * tile.mu.stride;
-      inverse_variances(tile.s.data + (first + r) * tile.s.stride, tile.bounds, tile.dims, v[r]);
-      for (int64_t d = 0; d < tile.dims; d++) {
-        mu[r][d] = from[d] - tile.centre[d];
-        const T scale = tile.largest[d] * tile.largest[d] + mu[r][d] * mu[r][d];
-        small &= v[r][d] * scale <= expandable<T>;
+      Vector<T> m[2];
+      load_dims(tile.mu.data + (first + r) * tile.mu.stride, tile.dims, m);
+      for (int h = 0; h < 2; h++) {
+        m[h] -= centre[h];
+        store(mu[r] + h * L, m[h]);
+        const Vector<T> scale = largest[h] * largest[h] + m[h] * m[h];
+        large |= ~(load(v + r * W + h * L) * scale <= expandable<T>);
       }
     }
+    bool small = true;
+    for (int i = 0; i < L; i++) small &= large[i] == 0;
     if (small) {
       class_sums<T, true>(tile, first, mu, sums, squares);
-      for (int64_t r = 0; r < outputs; r++) {
-        const T weight = static_cast<T>(tile.class_weights[first + r]);
-        for (int64_t d = 0; d < W; d++) {
-          squares[r][d] += mu[r][d] * (mu[r][d] * weight - 2 * sums[r][d]);
-          sums[r][d] -= mu[r][d] * weight;
-        }
-      }
     } else {
       class_sums<T, false>(tile, first, mu, sums, squares);
     }
     for (int64_t r = 0; r < outputs; r++) {
+      const T weight = static_cast<T>(tile.class_weights[first + r]);
+      const T sum_h = static_cast<T>(tile.sum_h[first + r]);
+      Vector<T> means[2], log_variances[2];
+      for (int h = 0; h < 2; h++) {
+        Vector<T> sum = load(sums[r] + h * L), square = load(squares[r] + h * L);
+        if (small) {
+          const Vector<T> m = load(mu[r] + h * L);
+          square += m * (m * weight - 2 * sum);
+          sum -= m * weight;
+        }
+        const Vector<T> inverse = load(v + r * W + h * L);
+        means[h] = -inverse * sum;
+        log_variances[h] = T(0.5) * (sum_h - inverse * square);
+      }
       if (tile.means.data) {
         T* out = tile.means.data + (first + r) * tile.means.stride;
-        for (int64_t d = 0; d < tile.dims; d++) out[d] = -v[r][d] * sums[r][d];
+        store_dims(out, tile.dims, means[0], means[1]);
       }
       if (tile.log_variances.data) {
         T* out = tile.log_variances.data + (first + r) * tile.log_variances.stride;
-        const double h = tile.sum_h[first + r];
-        for (int64_t d = 0; d < tile.dims; d++) {
-          out[d] = static_cast<T>(
-              0.5 * (h - static_cast<double>(v[r][d]) * static_cast<double>(squares[r][d])));
-        }
+        store_dims(out, tile.dims, log_variances[0], log_variances[1]);
       }
     }
   }

@@ -116,16 +116,24 @@ void small_gradients(const SmallTile<T>& tile) {
   }
 }
 
-// The sums over a class's lanes: to (K, D) from (D, K, lanes).
+// The sums over a class's lanes: to (K, D) from (D, K, lanes). Transposed, those of a register's
+// worth of dimensions are made together.
 template <typename T>
 void small_means(const T* sums, int64_t classes, int64_t dims, T* means) {
-  for (int64_t d = 0; d < dims; d++) {
+  constexpr int L = lanes<T>;
+  int64_t d = 0;
+  for (; d + L <= dims; d += L) {
     for (int64_t k = 0; k < classes; k++) {
-      const T* from = sums + (d * classes + k) * lanes<T>;
-      T sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int i = 0; i < lanes<T>; i++) sum += from[i];
-      means[k * dims + d] = sum;
+      Vector<T> rows[L], sum = {};
+      for (int e = 0; e < L; e++) rows[e] = load(sums + ((d + e) * classes + k) * L);
+      transpose<T, L / 2>(rows);
+      for (int e = 0; e < L; e++) sum += rows[e];
+      store(means + k * dims + d, sum);
+    }
+  }
+  for (; d < dims; d++) {
+    for (int64_t k = 0; k < classes; k++) {
+      means[k * dims + d] = static_cast<T>(sum_lanes<T>(load(sums + (d * classes + k) * L)));
     }
   }
 }

@@ -47,6 +47,45 @@ ICU_INLINE void store(T* to, Vector<T> v) {
   __builtin_memcpy(to, &v, sizeof v);
 }
 
+// Two registers: the samples of a panel, the dimensions of a product.
+template <typename T>
+constexpr int width = 2 * lanes<T>;
+
+// Reads `count` dimensions with zeros beyond, and writes as many.
+template <typename T>
+ICU_INLINE void load_dims(const T* from, int64_t count, Vector<T> (&to)[2]) {
+  if (count == width<T>) {
+    to[0] = load(from);
+    to[1] = load(from + lanes<T>);
+    return;
+  }
+  T copy[width<T>] = {};
+  for (int64_t d = 0; d < count; d++) copy[d] = from[d];
+  to[0] = load(copy);
+  to[1] = load(copy + lanes<T>);
+}
+
+template <typename T>
+ICU_INLINE void store_dims(T* to, int64_t count, Vector<T> v0, Vector<T> v1) {
+  if (count == width<T>) {
+    store(to, v0);
+    store(to + lanes<T>, v1);
+    return;
+  }
+  T copy[width<T>];
+  store(copy, v0);
+  store(copy + lanes<T>, v1);
+  for (int64_t d = 0; d < count; d++) to[d] = copy[d];
+}
+
+template <typename T>
+ICU_INLINE double sum_lanes(Vector<T> v) {
+  T sum = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes<T>; i++) sum += v[i];
+  return static_cast<double>(sum);
+}
+
 // e^x to about one unit in the last place; 0 where the result would be below the normal numbers,
 // NaN for NaN.
 //   x = n ln 2 + r with |r| <= ln 2 / 2,  e^x = 2^n e^r,  e^r by its Taylor series.
