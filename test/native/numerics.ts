@@ -394,9 +394,12 @@ export function numericsSuite(simd: string): void {
     });
 
     it('the same with and without leaving out what the softmax has decided', () => {
+      // Decided after the first of three blocks of dimensions, for all classes but a row's own, or but its pair.
+      const decided = { N: 100, K: 40, D: 600, prior: true };
+      const more = [decided, { ...decided, near: 'pairs' }, { ...decided, sigma: 0.6 }] as const;
       for (const covariance of covariances) {
-        for (const size of all) {
-          const p = problem({ ...size, covariance, ...trained });
+        for (const size of [...all, ...more]) {
+          const p = problem({ covariance, ...trained, ...size });
           const skipping = run(p, { covariance });
           process.env.ICU_DENSE = '1';
           const whole = run(p, { covariance });
@@ -480,6 +483,28 @@ export function numericsSuite(simd: string): void {
               false,
             );
           }
+        }
+      }
+    }
+  });
+
+  it('carries them through where the first dimensions have decided already', () => {
+    for (const where of ['features', 'means'] as const) {
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+        for (const covariance of covariances) {
+          const p = problem({ N: 3, K: 400, D: 600, sigma: 0.05, near: 'none', covariance });
+          // A class that is put into tiles with no row's own, and has no part in the centre.
+          const own = [...numbers(p.labels)];
+          const far = [...Array(400).keys()].find(
+            (k) => k % 25 === 3 && own.every((z) => Math.abs(z - k) > 48),
+          )!;
+          const changed = { ...p, [where]: p[where].clone() };
+          changed[where]
+            .select(0, where === 'means' ? far : 2)
+            .narrow(0, 599, 1)
+            .fill_(value);
+          const [loss] = run(changed, { ...plain, covariance }).loss;
+          expect(Number.isFinite(loss), `${where} ${value} ${covariance}`).toBe(false);
         }
       }
     }

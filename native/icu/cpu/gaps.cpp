@@ -25,7 +25,7 @@ Gaps<T>::Gaps(const DistanceProblem<T>& problem, const RowTerms& rows)
   const int64_t N = problem.N, D = problem.D, width = kernels<T>().width;
   const auto options = at::TensorOptions().dtype(c10::CppTypeToScalarType<T>::value);
   panels_ = at::empty({padded(N, width) * D}, options);
-  squares_ = at::empty({N}, options.dtype(at::kDouble));
+  squares_ = at::empty({2, N}, options.dtype(at::kDouble));
   T* panels = panels_.template mutable_data_ptr<T>();
   double* squares = squares_.template mutable_data_ptr<double>();
   for_each_tile(problem.threads, tiles(N, width), [&](int64_t tile) {
@@ -38,7 +38,8 @@ Gaps<T>::Gaps(const DistanceProblem<T>& problem, const RowTerms& rows)
                                panels + block * D,
                                row - block,
                                in_block,
-                               squares + row});
+                               squares + row,
+                               squares + N + row});
   });
 }
 
@@ -49,10 +50,16 @@ void Gaps<T>::fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T*
   double* sums = Scratch<SumsMemory>::template get<double>(most_classes * wide + most_classes);
   double* squares = sums + most_classes * wide;
   const Rows<const T> mu = problem_.mu_from(first), s = problem_.s_from(first);
+  const auto from = [&](const auto* data) { return data ? data + row : nullptr; };
+  const double* x_squares = squares_.template const_data_ptr<double>() + row;
+  const double *v = problem_.v_from(first), *log_det = problem_.terms.log_det.data() + first;
+  const double* prior = terms_.prior ? terms_.prior + first : nullptr;
+  const double *base = from(terms_.base), *offset = from(terms_.offset);
+  const GapTerms terms{x_squares + problem_.N, x_squares, v, log_det, prior, base, offset};
   kernels<T>().cross({rows, classes, problem_.D, panels_from(row), mu, problem_.centre.data(), s,
                       problem_.bounds, sums, wide, squares,
-                      Scratch<CrossMemory>::template get<T>(kernels<T>().cross_scratch)});
-  const auto from = [&](const auto* data) { return data ? data + row : nullptr; };
+                      Scratch<CrossMemory>::template get<T>(kernels<T>().cross_scratch),
+                      base && !everything_ ? &terms : nullptr});
   kernels<T>().gaps({rows,
                      classes,
                      problem_.D,
@@ -61,12 +68,12 @@ void Gaps<T>::fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T*
                      sums,
                      wide,
                      squares,
-                     squares_.template const_data_ptr<double>() + row,
-                     problem_.v_from(first),
-                     problem_.terms.log_det.data() + first,
-                     terms_.prior ? terms_.prior + first : nullptr,
-                     from(terms_.base),
-                     from(terms_.offset),
+                     x_squares,
+                     v,
+                     log_det,
+                     prior,
+                     base,
+                     offset,
                      from(terms_.labels),
                      {problem_.x_row(row), problem_.x.stride},
                      mu,

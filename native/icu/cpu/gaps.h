@@ -47,7 +47,8 @@ class Gaps {
   const DistanceProblem<T>& problem_;
   RowTerms terms_;
   at::Tensor panels_;   // x', by blocks of rows: block_dims dimensions of each panel adjacent
-  at::Tensor squares_;  // |x'_i|^2, (N)
+  at::Tensor squares_;  // |x'_i|^2, and over the first block_dims dimensions, (2, N)
+  const bool everything_ = nothing_left_out();
 };
 
 }  // namespace icu

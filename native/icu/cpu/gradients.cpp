@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <vector>
 
 #include "parallel.h"
@@ -286,8 +285,7 @@ class Pass {
   const WeightSource<T>& source_;
   const Gradients<T>& out_;
   const int64_t width_, chunk_;
-  // Leaves nothing out: to test that it changes no result, and to measure what it is worth.
-  const bool everything_ = std::getenv("ICU_DENSE") != nullptr;
+  const bool everything_ = nothing_left_out();
   PackedWeights<T> by_row_, by_class_;
   at::Tensor w_, features_;
   std::vector<T> largest_;  // of |x'_d|, where diagonal

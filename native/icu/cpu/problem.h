@@ -58,6 +58,10 @@ struct DistanceProblem {
   at::Tensor x_, mu_, s_;
 };
 
+// Whether ICU_DENSE is set in the environment: what comes to zero is computed all the same, to test
+// that leaving it out changes no result, and to measure what that is worth.
+bool nothing_left_out();
+
 // Memory for a gradient: where it is large, in large pages, whose first touch is several times
 // cheaper.
 at::Tensor empty_output(at::IntArrayRef sizes, at::TensorOptions options);

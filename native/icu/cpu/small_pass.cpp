@@ -31,7 +31,7 @@ void SmallPass<T>::run(double upstream, const Gradients<T>& out, std::vector<dou
   for (int64_t row = 0; row < V; row += width) {
     const int64_t rows = std::min(width, V - row);
     kernels_.pack_samples(
-        {rows, D, {p_.x_row(row), p_.x.stride}, zeros, x, 0, width, norms.data() + row});
+        {rows, D, {p_.x_row(row), p_.x.stride}, zeros, x, 0, width, norms.data() + row, nullptr});
     const SmallTile<T> tile{K,
                             D,
                             x,

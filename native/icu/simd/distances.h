@@ -43,6 +43,9 @@ void pack_samples(const SamplePanel<T>& panel) {
   constexpr int W = width<T>, L = lanes<T>;
   for (int64_t r = 0; r < panel.rows; r++) panel.squares[r] = 0;
   for (int64_t first = 0; first < panel.dims; first += block_dims) {
+    if (first == block_dims) {
+      for (int64_t r = 0; r < panel.rows; r++) panel.first_squares[r] = panel.squares[r];
+    }
     const int64_t dims = panel.dims - first < block_dims ? panel.dims - first : block_dims;
     T* out = panel.out + first * panel.together + panel.before * dims;
     const T* centre = panel.centre + first;
@@ -125,18 +128,93 @@ ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, T
 template <bool diagonal>
 constexpr int64_t sum_dims = diagonal ? 64 : block_dims;
 
+// What an expanded d may be off by, as a share of v (|x'|^2 + |mu'|^2): half a unit in the last
+// place. Its rounding errors are many and of either sign; they stay well below that.
+template <typename T>
+constexpr double rounding = sizeof(T) == 4 ? 0x1p-25 : 0x1p-54;
+// The error of a logit that nobody sees.
+template <typename T>
+constexpr double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-12;
+// e^gap is 0 below it, and in T below -87 or -708 already.
+template <typename T>
+constexpr double vanishing = sizeof(T) == 4 ? -90.0 : -710.0;
+
+// A gap below it has e^gap = 0 beside that of any number of classes.
+template <typename T>
+constexpr double hopeless = sizeof(T) == 4 ? -150.0 : -800.0;
+
+// Whether all gaps of these classes to the samples [row, end) are hopeless, from the sums over the
+// first block of dimensions.
+template <typename T, bool diagonal>
+ICU_INLINE bool all_hopeless(const CrossTile<T>& tile, int64_t k, int64_t classes, int64_t row,
+                             int64_t end) {
+  const GapTerms& terms = *tile.terms;
+  const double *x_squares = terms.first_squares, *base = terms.base, *offset = terms.offset;
+  for (; classes > 0; k++, classes--) {
+    const double* sums = tile.sums + k * tile.stride;
+    const double square = tile.squares[k], v = diagonal ? 1 : terms.v[k];
+    const double rest = (terms.prior ? terms.prior[k] : 0) - 0.5 * terms.log_det[k];
+    int64_t hopes = 0;
+#pragma omp simd reduction(+ : hopes)
+    for (int64_t i = row; i < end; i++) {
+      const double q = diagonal ? sums[i] + square : x_squares[i] - 2 * sums[i] + square;
+      const double scale = diagonal ? 4 * (q < 0 ? -q : q) + 4 * square : x_squares[i] + square;
+      const double most = base[i] + offset[i] + rest - 0.5 * v * q;
+      hopes += !(most < hopeless<T> - 64 * rounding<T> * v * scale);
+    }
+    if (hopes > 0) return false;
+  }
+  return true;
+}
+
+// To the sums over the first block of dimensions, so that Q is that block's, or more once squares
+// have grown.
+template <typename T, bool diagonal>
+ICU_INLINE void leave_at_first(const CrossTile<T>& tile, int64_t k, int64_t classes, int64_t row,
+                               int64_t end) {
+  if (diagonal) return;
+  const GapTerms& terms = *tile.terms;
+  for (int64_t c = 0; c < classes; c++) {
+    double* sums = tile.sums + (k + c) * tile.stride;
+    for (int64_t i = row; i < end; i++) {
+      sums[i] += 0.5 * (terms.x_squares[i] - terms.first_squares[i]);
+    }
+  }
+}
+
 template <typename T, bool diagonal>
 void cross_of(const CrossTile<T>& tile) {
   constexpr int W = width<T>;
+  constexpr int64_t most_panels = (most_gap_rows + W - 1) / W;
+  constexpr int64_t most_groups = (most_gap_classes + group - 1) / group;
+  bool left_out[most_groups * most_panels];
+  int64_t panels_left[most_groups];  // panels of each group that go on
   const int64_t panels = (tile.rows + W - 1) / W;
   T* mu = tile.scratch;
   T* v = mu + group * block_dims;
   for (int64_t first = 0, b = 0; first < tile.dims; first += block_dims, b++) {
     const int64_t dims = tile.dims - first < block_dims ? tile.dims - first : block_dims;
+    const bool choose = b == 0 && tile.terms && tile.dims > block_dims;
     const T* x = tile.x + first * panels * W;
     const T* centre = tile.centre + first;
-    for (int64_t k = 0; k < tile.classes; k += group) {
+    for (int64_t k = 0, g = 0; k < tile.classes; k += group, g++) {
       const int64_t count = tile.classes - k < group ? tile.classes - k : group;
+      bool* out = left_out + g * most_panels;
+      if (b == 0) {
+        panels_left[g] = panels;
+        for (int64_t p = 0; p < panels; p++) out[p] = false;
+      }
+      if (panels_left[g] == 0) {
+        // Read all the same: an infinite mean must not go unseen.
+        for (int64_t row = k; row < k + count; row++) {
+          const T* from = tile.mu.data + row * tile.mu.stride + first;
+          T nothing = 0;
+#pragma omp simd reduction(+ : nothing)
+          for (int64_t d = 0; d < dims; d++) nothing += from[d] - from[d];
+          tile.squares[row] += static_cast<double>(nothing);
+        }
+        continue;
+      }
       for (int64_t c = 0; c < group; c++) {
         // Classes that are not there repeat the last, and are not read.
         const int64_t row = k + (c < count ? c : count - 1);
@@ -164,6 +242,7 @@ void cross_of(const CrossTile<T>& tile) {
           tile.squares[row] = (b ? tile.squares[row] : 0) + static_cast<double>(square);
       }
       for (int64_t p = 0; p < panels; p++) {
+        if (out[p]) continue;
         for (int64_t d = 0; d < dims; d += sum_dims<diagonal>) {
           const int64_t size = dims - d < sum_dims<diagonal> ? dims - d : sum_dims<diagonal>;
           T block[group * W];
@@ -177,6 +256,12 @@ void cross_of(const CrossTile<T>& tile) {
               for (int i = 0; i < W; i++) sums[i] += static_cast<double>(from[i]);
             }
           }
+        }
+        const int64_t row = p * W, end = tile.rows - row < W ? tile.rows : row + W;
+        if (choose && all_hopeless<T, diagonal>(tile, k, count, row, end)) {
+          leave_at_first<T, diagonal>(tile, k, count, row, end);
+          out[p] = true;
+          panels_left[g]--;
         }
       }
     }
@@ -214,17 +299,6 @@ double squared_distance(const T* x, const T* mu, const T* s, Bounds<T> bounds, i
   return s ? squared_distance_of<T, true>(x, mu, s, bounds, dims)
            : squared_distance_of<T, false>(x, mu, s, bounds, dims);
 }
-
-// What an expanded d may be off by, as a share of v (|x'|^2 + |mu'|^2): half a unit in the last
-// place. Its rounding errors are many and of either sign; they stay well below that.
-template <typename T>
-constexpr double rounding = sizeof(T) == 4 ? 0x1p-25 : 0x1p-54;
-// The error of a logit that nobody sees.
-template <typename T>
-constexpr double tolerance = sizeof(T) == 4 ? 1e-4 : 1e-12;
-// e^gap is 0 below it, and in T below -87 or -708 already.
-template <typename T>
-constexpr double vanishing = sizeof(T) == 4 ? -90.0 : -710.0;
 
 // How far below another class of its row a gap has no say in the row's loss: e^-30 of it, 1e-9 for
 // all of ten thousand classes; in float64 e^-60.

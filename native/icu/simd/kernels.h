@@ -38,12 +38,23 @@ struct SamplePanel {
   T* out;                    // of the first panel
   int64_t before, together;  // rows of the panels before this one, and of all, in whole panels
   double* squares;           // |x'_i|^2, (rows)
+  double* first_squares;     // that of the first block, where there are others
+};
+
+// What a gap is made of besides the distance, as in GapTile, and |x'_i|^2 over the first block.
+struct GapTerms {
+  const double *first_squares, *x_squares;
+  const double *v, *log_det, *prior, *base, *offset;
 };
 
 // For a few classes and every sample, sums[k * stride + i]:
 //   sum_d x'_id mu'_kd,   diagonal: sum_d v_kd x'_id (x'_id - 2 mu'_kd)
 // and squares[k] = |mu'_k|^2, diagonal: sum_d v_kd mu'_kd^2. Block sums are of T, the blocks are
 // added in float64.
+//
+// With `terms`, classes whose e^gap is certain to be 0 for a whole panel of samples after the first
+// block go no further there: a distance only grows with more dimensions. Their sums are such that
+// Q is what the first block has made of it, or more, but not above its true value.
 template <typename T>
 struct CrossTile {
   int64_t rows, classes, dims;
@@ -55,7 +66,8 @@ struct CrossTile {
   double* sums;
   int64_t stride;  // a multiple of width
   double* squares;
-  T* scratch;  // cross_scratch
+  T* scratch;             // cross_scratch
+  const GapTerms* terms;  // null: nothing is left out
 };
 
 // Distances from the sums above: out[k * stride + i] = base_i - d_ik, or d_ik without `base`.
