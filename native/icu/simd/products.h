@@ -6,7 +6,7 @@
 // costs nothing, and leaving out an exact zero changes no result.
 #pragma once
 
-#include "distances.h"
+#include "samples.h"
 
 namespace icu::ICU_ISA {
 namespace {

@@ -3,7 +3,7 @@
 // is not diagonal.
 #pragma once
 
-#include "distances.h"
+#include "samples.h"
 
 namespace icu::ICU_ISA {
 namespace {

@@ -1,9 +1,10 @@
 // The kernels of one instruction set, after vector.h's two macros are defined.
 #pragma once
 
-#include "distances.h"
+#include "gaps.h"
 #include "moments.h"
 #include "products.h"
+#include "samples.h"
 #include "small.h"
 #include "softmax.h"
 

@@ -8,6 +8,8 @@
 #include "kernels.h"
 
 #define ICU_INLINE inline __attribute__((always_inline))
+// Beside a loop that needs every register.
+#define ICU_APART __attribute__((noinline))
 #define ICU_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace icu::ICU_ISA {
@@ -50,6 +52,10 @@ ICU_INLINE void store(T* to, Vector<T> v) {
 // Two registers: the samples of a panel, the dimensions of a product.
 template <typename T>
 constexpr int width = 2 * lanes<T>;
+
+// The classes of a distance, the outputs of a product: as many of `width` as have room for their
+// sums in registers.
+constexpr int group = ICU_BYTES == 64 ? 12 : 6;
 
 // Reads `count` dimensions with zeros beyond, and writes as many.
 template <typename T>
