@@ -52,14 +52,17 @@ void Gaps<T>::fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T*
   const Rows<const T> mu = problem_.mu_from(first), s = problem_.s_from(first);
   const auto from = [&](const auto* data) { return data ? data + row : nullptr; };
   const double* x_squares = squares_.template const_data_ptr<double>() + row;
-  const double *v = problem_.v_from(first), *log_det = problem_.terms.log_det.data() + first;
-  const double* prior = terms_.prior ? terms_.prior + first : nullptr;
-  const double *base = from(terms_.base), *offset = from(terms_.offset);
-  const GapTerms terms{x_squares + problem_.N, x_squares, v, log_det, prior, base, offset};
+  const GapTerms terms{x_squares + problem_.N,
+                       x_squares,
+                       problem_.v_from(first),
+                       problem_.terms.log_det.data() + first,
+                       terms_.prior ? terms_.prior + first : nullptr,
+                       from(terms_.base),
+                       from(terms_.offset)};
   kernels<T>().cross({rows, classes, problem_.D, panels_from(row), mu, problem_.centre.data(), s,
                       problem_.bounds, sums, wide, squares,
                       Scratch<CrossMemory>::template get<T>(kernels<T>().cross_scratch),
-                      base && !everything_ ? &terms : nullptr});
+                      terms.base && !everything_ ? &terms : nullptr});
   kernels<T>().gaps({rows,
                      classes,
                      problem_.D,
@@ -68,12 +71,7 @@ void Gaps<T>::fill(int64_t row, int64_t rows, int64_t first, int64_t classes, T*
                      sums,
                      wide,
                      squares,
-                     x_squares,
-                     v,
-                     log_det,
-                     prior,
-                     base,
-                     offset,
+                     terms,
                      from(terms_.labels),
                      {problem_.x_row(row), problem_.x.stride},
                      mu,

@@ -181,8 +181,6 @@ class Pass {
       const auto panels = rows > 0 || p_.diagonal ? pack_means(d, end) : MeanPanels{};
       for (int64_t at = d, strip = 0; at < end; at += width_, strip++) {
         features(at, panels.at(strip), share(rows, part), share(rows, part + 1));
-      }
-      for (int64_t at = d, strip = 0; at < end; at += width_, strip++) {
         classes(at, panels.at(strip), share(groups, part), share(groups, part + 1));
       }
     });

@@ -58,13 +58,13 @@ struct ExpandedClass {
 
   ICU_INLINE ExpandedClass(const GapTile<T>& tile, int64_t k)
       : sums(tile.sums + k * tile.sums_stride),
-        x_squares(tile.x_squares),
-        base(tile.base),
-        offset(tile.offset),
+        x_squares(tile.terms.x_squares),
+        base(tile.terms.base),
+        offset(tile.terms.offset),
         square(tile.squares[k]),
-        v(diagonal ? 1 : tile.v[k]),
-        log_det(tile.log_det[k]),
-        prior(relative && tile.prior ? tile.prior[k] : 0) {}
+        v(diagonal ? 1 : tile.terms.v[k]),
+        log_det(tile.terms.log_det[k]),
+        prior(relative && tile.terms.prior ? tile.terms.prior[k] : 0) {}
 
   ICU_INLINE Expanded operator[](int64_t i) const {
     Expanded e{};
@@ -95,7 +95,7 @@ ICU_INLINE int64_t expand_strip(const GapTile<T>& tile, int64_t k, int64_t first
   const ExpandedClass<T, diagonal, relative> entries(tile, k);
   const int64_t end = full ? first + full : tile.rows, own = tile.first + k;
   const int64_t* labels = tile.labels;
-  const double* base = tile.base;
+  const double* base = tile.terms.base;
   T* out = tile.out + k * tile.stride;
   int64_t off = 0;
 #pragma omp simd reduction(+ : off)
@@ -117,9 +117,9 @@ ICU_INLINE T direct_distance(const GapTile<T>& tile, int64_t k, int64_t i, bool 
   const double q = squared_distance(
       tile.x.data + i * tile.x.stride, tile.mu.data + k * tile.mu.stride,
       diagonal ? tile.s.data + k * tile.s.stride : nullptr, tile.bounds, tile.dims);
-  const double d = 0.5 * ((diagonal ? q : tile.v[k] * q) + tile.log_det[k]);
+  const double d = 0.5 * ((diagonal ? q : tile.terms.v[k] * q) + tile.terms.log_det[k]);
   // q - q is 0, but NaN where q is infinite: e^-inf = 0 would hide an infinite input.
-  return static_cast<T>(relative ? tile.base[i] - d + (q - q) : d);
+  return static_cast<T>(relative ? tile.terms.base[i] - d + (q - q) : d);
 }
 
 template <typename T, bool diagonal, bool relative>
@@ -164,13 +164,13 @@ void gaps_of(const GapTile<T>& tile) {
     const int64_t k = tile.labels[i] - tile.first;
     if (k < 0 || k >= tile.classes) continue;
     // 0, or NaN where d_iz is none.
-    tile.out[k * tile.stride + i] = static_cast<T>(tile.base[i] - tile.base[i]);
+    tile.out[k * tile.stride + i] = static_cast<T>(tile.terms.base[i] - tile.terms.base[i]);
   }
 }
 
 template <typename T>
 void gaps(const GapTile<T>& tile) {
-  const bool diagonal = tile.s.data != nullptr, relative = tile.base != nullptr;
+  const bool diagonal = tile.s.data != nullptr, relative = tile.terms.base != nullptr;
   if (diagonal) {
     relative ? gaps_of<T, true, true>(tile) : gaps_of<T, true, false>(tile);
   } else {

@@ -41,10 +41,14 @@ struct SamplePanel {
   double* first_squares;     // that of the first block, where there are others
 };
 
-// What a gap is made of besides the distance, as in GapTile, and |x'_i|^2 over the first block.
+// What a distance and its gap are made of besides the sums, for the rows and classes of a tile.
 struct GapTerms {
-  const double *first_squares, *x_squares;
-  const double *v, *log_det, *prior, *base, *offset;
+  const double *first_squares, *x_squares;  // |x'_i|^2 over the first block and whole, (rows)
+  const double* v;                          // (classes); null where the covariance is diagonal
+  const double* log_det;                    // (classes)
+  const double* prior;                      // (classes), or null
+  const double* base;                       // d_iz, (rows); null for plain distances
+  const double* offset;                     // (rows), with base
 };
 
 // For a few classes and every sample, sums[k * stride + i]:
@@ -85,15 +89,10 @@ struct GapTile {
   int64_t together;
   const double* sums;
   int64_t sums_stride;
-  const double* squares;    // (classes)
-  const double* x_squares;  // (rows)
-  const double* v;          // (classes); null where the covariance is diagonal
-  const double* log_det;    // (classes)
-  const double* prior;      // (classes), or null
-  const double* base;       // d_iz, (rows); null for plain distances
-  const double* offset;     // (rows), with base
-  const int64_t* labels;    // z, (rows), with base: that entry is 0
-  Rows<const T> x, mu, s;   // s.data is null unless diagonal
+  const double* squares;  // (classes)
+  GapTerms terms;
+  const int64_t* labels;   // z, (rows), with base: that entry is 0
+  Rows<const T> x, mu, s;  // s.data is null unless diagonal
   Bounds<T> bounds;
   T* out;
   int64_t stride;
