@@ -66,11 +66,7 @@ function section(
 ): string[] {
   const { epochs, recipeEpochs } = cells[0]!;
   const scaled = epochs === recipeEpochs ? '' : `: ${epochs} of the recipe's ${recipeEpochs} epochs`;
-  const added = experiment.readingOf
-    ? ' (another reading of what the paper states)'
-    : table.inPaper.includes(experiment.name)
-      ? ''
-      : ' (an addition of ours, not in the paper)';
+  const added = table.inPaper.includes(experiment.name) ? '' : ' (an addition of ours, not in the paper)';
   return [
     '',
     `## ${experiment.title}${scaled}${added}`,

@@ -43,21 +43,3 @@ export const mnist100d: Experiment = {
   },
   methods,
 };
-
-/**
- * "Adam with weight decay 0.001" can mean the decoupled decay of AdamW as well. In two dimensions that is worth more than
- * the choice of the loss.
- */
-const decoupled = (experiment: Experiment): Experiment => ({
-  ...experiment,
-  name: `${experiment.name}-adamw`,
-  title: `${experiment.title}, decoupled weight decay`,
-  readingOf: experiment.name,
-  settings: {
-    ...experiment.settings,
-    optimizer: ours('adamw', 'the weight decay of sect. 4.1 as Loshchilov & Hutter, ICLR 2019, have it'),
-  },
-});
-
-export const mnist2dAdamW = decoupled(mnist2d);
-export const mnist100dAdamW = decoupled(mnist100d);

@@ -40,8 +40,6 @@ export interface Experiment {
   readonly name: string;
   /** 'CIFAR-10-LT, ratio 100' */
   readonly title: string;
-  /** The experiment with whose published figures it is compared: what the paper says can be read in two ways */
-  readonly readingOf?: string;
   /** How many there are, to tell the steps and the time before anything is loaded */
   readonly images: { readonly train: number; readonly validation: number; readonly test: number };
   readonly settings: Settings & Required<Pick<Settings, 'model' | 'data' | 'epochs' | 'batchSize'>>;

@@ -84,7 +84,6 @@ function differences(cell: Cell, base: Cell): number[] {
 
 function cellOf(table: string, recipe: Recipe, planned: readonly PlannedJob[]): Cell {
   const { experiment, method } = recipe;
-  const published = experiment.readingOf ?? experiment.name;
   const runs = planned.flatMap(({ job, state }) =>
     state.kind === 'done' ? [{ seed: job.seed, folder: job.folder.path, result: state.result }] : [],
   );
@@ -99,8 +98,8 @@ function cellOf(table: string, recipe: Recipe, planned: readonly PlannedJob[]): 
     unfinished: planned.filter(({ state }) => isOpen(state)).length,
     diverged: planned.filter(({ state }) => state.kind === 'diverged').length,
     figures: runs.length === 0 ? null : figuresOf(runs.map(({ result }) => result)),
-    paper: paperFigure(table, published, method.name),
-    others: otherFigures(published, method.name),
+    paper: paperFigure(table, experiment.name, method.name),
+    others: otherFigures(experiment.name, method.name),
     paired: null,
   };
 }

@@ -18,11 +18,27 @@ function block(
   ];
 }
 
+/** conv → BN → (pool →) PReLU: (N, in, H, W) → (N, out, H', W'). */
+function activated(
+  inChannels: number,
+  outChannels: number,
+  kernel: number,
+  padding: number,
+  pool = false,
+): nn.Module[] {
+  return [
+    new nn.Conv2d(inChannels, outChannels, kernel, { padding }),
+    new nn.BatchNorm2d(outChannels),
+    ...(pool ? [new nn.MaxPool2d(2)] : []),
+    new nn.PReLU({ numParameters: outChannels }),
+  ];
+}
+
 /**
  * The paper's network with 2-D features: "four convolutional and two fully connected layers" with batch
- * normalisation and PReLU (section 4.1); widths are not stated. Filled in: the convolutions of the 100-D network
- * without its third block, 256 hidden units, one
- * slope of PReLU per channel: 657,154 parameters.
+ * normalisation and PReLU (section 4.1), both after every layer but the last. Widths are not stated: the
+ * convolutions are those of the 100-D network without its third block, and there are 256 hidden units. One slope
+ * of PReLU per channel: 657,442 parameters.
  *
  * 28×28 → 24×24×32 → 12×12×32 → 12×12×64 → 6×6×64 → 256 → 2
  */
@@ -34,8 +50,10 @@ export class Mnist2d extends Backbone {
   constructor() {
     super();
     this.layers = new nn.Sequential(
-      ...block(1, 32, 5, 0),
-      ...block(32, 64, 3, 1),
+      ...activated(1, 32, 5, 0),
+      ...activated(32, 32, 3, 1, true),
+      ...activated(32, 64, 3, 1),
+      ...activated(64, 64, 3, 1, true),
       new nn.Flatten(),
       new nn.Linear(64 * 6 * 6, 256),
       new nn.BatchNorm1d(256),

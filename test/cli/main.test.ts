@@ -59,7 +59,7 @@ describe('intraclass', () => {
     const events = json(trained.stdout);
     expect(events.map(({ event }) => event)).toEqual(['epoch', 'epoch', 'result']);
     const result = events[2]!.result as Record<string, unknown>;
-    expect(result.parameters).toEqual({ network: 657_154, loss: 30 });
+    expect(result.parameters).toEqual({ network: 657_442, loss: 30 });
 
     const run = 'runs/mnist-2d-icu-seed0';
     expect(events[2]!.folder).toBe(run);

@@ -54,18 +54,6 @@ describe('the recipes', () => {
     expect([cells('table1').length, cells('table2').length, cells('table3').length]).toEqual([24, 30, 10]);
   });
 
-  it('read the weight decay of the MNIST columns in two ways, and differ in nothing else', () => {
-    for (const column of ['mnist-2d', 'mnist-100d']) {
-      const [given, read] = [column, `${column}-adamw`].map((name) => find(name, 'icu'));
-      expect(configOf(given!, { seed: 1 }).optimizer).toBe('adam');
-      expect(configOf(read!, { seed: 1 })).toEqual({
-        ...configOf(given!, { seed: 1 }),
-        optimizer: 'adamw',
-      });
-      expect(read!.experiment.readingOf).toBe(column);
-    }
-  });
-
   it('share the runs of cells that two tables have', () => {
     const [first, third] = (['table1', 'table3'] as const).map((name) =>
       recipesOf(tableOf(name), { rows: ['cifar-100'], losses: ['icu'] }),
@@ -154,7 +142,7 @@ describe('the recipes', () => {
       const model = createModel(find(experiment, 'icu').settings.model.value);
       return model.parameters().reduce((sum, { numel }) => sum + numel, 0);
     };
-    expect(parameters('mnist-2d')).toBe(657_154);
+    expect(parameters('mnist-2d')).toBe(657_442);
     expect(parameters('mnist-100d')).toBe(255_532);
     expect(parameters('cifar-100')).toBe(6_146_016);
     expect(parameters('cifar-10-lt-100')).toBe(537_488);

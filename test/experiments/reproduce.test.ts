@@ -93,7 +93,7 @@ describe('reproduce', () => {
     expect(markdown).toContain("## Drawn digits: 1 of the recipe's 2 epochs");
     expect(markdown).toContain('not to be compared with published figures');
     expect(markdown).toContain(
-      `| Softmax | 657,154 + 30 | ${(100 * ce!.figures!.accuracy.mean).toFixed(2)} |`,
+      `| Softmax | 657,442 + 30 | ${(100 * ce!.figures!.accuracy.mean).toFixed(2)} |`,
     );
     expect(markdown).toContain('Not run: its data are not here.');
     expect(markdown + read('small.json')).not.toContain(folder);

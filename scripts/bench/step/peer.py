@@ -25,9 +25,18 @@ def block(inputs, outputs, kernel, padding):
     ]
 
 
+def activated(inputs, outputs, kernel, padding, pool=False):
+    """conv, BN, pool where asked for, PReLU."""
+    pooling = [nn.MaxPool2d(2)] if pool else []
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=padding)
+    return [conv, nn.BatchNorm2d(outputs), *pooling, nn.PReLU(outputs)]
+
+
 def mnist_2d():
+    first = [*activated(1, 32, 5, 0), *activated(32, 32, 3, 1, pool=True)]
+    second = [*activated(32, 64, 3, 1), *activated(64, 64, 3, 1, pool=True)]
     head = [nn.Linear(64 * 6 * 6, 256), nn.BatchNorm1d(256), nn.PReLU(256), nn.Linear(256, 2)]
-    return nn.Sequential(*block(1, 32, 5, 0), *block(32, 64, 3, 1), nn.Flatten(), *head)
+    return nn.Sequential(*first, *second, nn.Flatten(), *head)
 
 
 def mnist_100d():
