@@ -2,22 +2,6 @@ import * as nn from '../nn/index.ts';
 import type { Tensor } from '../tensor/index.ts';
 import { Backbone } from './backbone.ts';
 
-/** conv → conv → BN → pool → PReLU: (N, in, H, W) → (N, out, H/2, W/2). */
-function block(
-  inChannels: number,
-  outChannels: number,
-  firstKernel: number,
-  firstPadding: number,
-): nn.Module[] {
-  return [
-    new nn.Conv2d(inChannels, outChannels, firstKernel, { padding: firstPadding }),
-    new nn.Conv2d(outChannels, outChannels, 3, { padding: 1 }),
-    new nn.BatchNorm2d(outChannels),
-    new nn.MaxPool2d(2),
-    new nn.PReLU({ numParameters: outChannels }),
-  ];
-}
-
 /** conv → BN → (pool →) PReLU: (N, in, H, W) → (N, out, H', W'). */
 function activated(
   inChannels: number,
@@ -68,6 +52,14 @@ export class Mnist2d extends Backbone {
   }
 }
 
+/** conv → conv → BN → pool → PReLU: (N, in, H, W) → (N, out, H'/2, W'/2). Nothing between the two. */
+function pair(inChannels: number, outChannels: number, kernel: number, padding: number): nn.Module[] {
+  return [
+    new nn.Conv2d(inChannels, outChannels, kernel, { padding }),
+    ...activated(outChannels, outChannels, 3, 1, true),
+  ];
+}
+
 /**
  * The paper's network with 100-D features: "five convolutional and one fully connected layer" with batch
  * normalisation and PReLU, which is the MNIST network of L-GM (Wan et al., CVPR 2018). PReLU has one slope per
@@ -83,12 +75,9 @@ export class Mnist100d extends Backbone {
   constructor() {
     super();
     this.layers = new nn.Sequential(
-      ...block(1, 32, 5, 0),
-      ...block(32, 64, 3, 1),
-      new nn.Conv2d(64, 128, 3, { padding: 1 }),
-      new nn.BatchNorm2d(128),
-      new nn.MaxPool2d(2),
-      new nn.PReLU({ numParameters: 128 }),
+      ...pair(1, 32, 5, 0),
+      ...pair(32, 64, 3, 1),
+      ...activated(64, 128, 3, 1, true),
       new nn.Flatten(),
       new nn.Linear(128 * 3 * 3, 100),
       new nn.BatchNorm1d(100),

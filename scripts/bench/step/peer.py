@@ -14,22 +14,19 @@ from torch import nn
 from torch.nn import functional as F
 
 
-def block(inputs, outputs, kernel, padding):
-    """conv, conv, BN, pool, PReLU: (N, in, H, W) -> (N, out, H/2, W/2)."""
-    return [
-        nn.Conv2d(inputs, outputs, kernel, padding=padding),
-        nn.Conv2d(outputs, outputs, 3, padding=1),
-        nn.BatchNorm2d(outputs),
-        nn.MaxPool2d(2),
-        nn.PReLU(outputs),
-    ]
-
-
 def activated(inputs, outputs, kernel, padding, pool=False):
     """conv, BN, pool where asked for, PReLU."""
     pooling = [nn.MaxPool2d(2)] if pool else []
     conv = nn.Conv2d(inputs, outputs, kernel, padding=padding)
     return [conv, nn.BatchNorm2d(outputs), *pooling, nn.PReLU(outputs)]
+
+
+def pair(inputs, outputs, kernel, padding):
+    """conv, conv, BN, pool, PReLU."""
+    return [
+        nn.Conv2d(inputs, outputs, kernel, padding=padding),
+        *activated(outputs, outputs, 3, 1, pool=True),
+    ]
 
 
 def mnist_2d():
@@ -40,9 +37,9 @@ def mnist_2d():
 
 
 def mnist_100d():
-    third = [nn.Conv2d(64, 128, 3, padding=1), nn.BatchNorm2d(128), nn.MaxPool2d(2), nn.PReLU(128)]
+    third = activated(64, 128, 3, 1, pool=True)
     head = [nn.Linear(128 * 3 * 3, 100), nn.BatchNorm1d(100)]
-    return nn.Sequential(*block(1, 32, 5, 0), *block(32, 64, 3, 1), *third, nn.Flatten(), *head)
+    return nn.Sequential(*pair(1, 32, 5, 0), *pair(32, 64, 3, 1), *third, nn.Flatten(), *head)
 
 
 NETWORKS = {"mnist-2d": (mnist_2d, 2), "mnist-100d": (mnist_100d, 100)}
