@@ -23,7 +23,7 @@ export const mnist2d: Experiment = {
   settings: {
     model: paper(
       'mnist-2d',
-      'sect. 4.1: 4 convolutions, 2 fully connected layers, BN, PReLU; the widths are ours',
+      'sect. 4.1: 4 convolutions, 2 fully connected layers, BN, PReLU; their places and the widths are ours',
     ),
     ...common,
   },
