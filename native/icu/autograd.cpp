@@ -133,16 +133,17 @@ class LossNode final : public torch::autograd::Node {
   bool has_gradients_ = false, last_ = false, released_ = false;
 };
 
-// How the graph holds its nodes depends on the LibTorch.
+// How the graph holds its nodes depends on the LibTorch: up to 2.11 by a shared_ptr, later by an
+// intrusive_ptr. A parameter of the template, so that the branch not taken need not compile.
 using NodePointer = decltype(torch::autograd::Edge::function);
 
-template <typename... Arguments>
-std::pair<NodePointer, LossNode*> make_node(Arguments&&... arguments) {
+template <typename Pointer, typename... Arguments>
+std::pair<Pointer, LossNode*> make_node(Arguments&&... arguments) {
   auto* node = new LossNode(std::forward<Arguments>(arguments)...);
-  if constexpr (std::is_same_v<NodePointer, std::shared_ptr<torch::autograd::Node>>) {
-    return {NodePointer(node, [](auto* n) { deleteNode(n); }), node};
+  if constexpr (std::is_same_v<Pointer, std::shared_ptr<torch::autograd::Node>>) {
+    return {Pointer(node, [](auto* n) { deleteNode(n); }), node};
   } else {
-    return {NodePointer::unsafe_steal_from_new(node), node};
+    return {Pointer::unsafe_steal_from_new(node), node};
   }
 }
 
@@ -158,7 +159,8 @@ bool is_small(const Tensor& features, const Tensor& means, const LossOptions& op
 std::tuple<Tensor, Tensor, Tensor, Tensor> differentiable_loss(
     const Tensor& features, const Tensor& labels, const Tensor& means, const Tensor& log_variances,
     const OptionalTensor& log_prior, const LossOptions& options) {
-  auto [edge, node] = make_node(features, labels, means, log_variances, log_prior, options);
+  auto [edge, node] =
+      make_node<NodePointer>(features, labels, means, log_variances, log_prior, options);
   const auto modes = options.modes();
   const auto constants = options.constants();
   Tensor classification, regularizer, diagnostics, total;

@@ -108,6 +108,12 @@ def measure(shape, covariance, state):
     settings = {"shape": shape, "covariance": covariance, "state": state, "device": "cuda"}
     about = {"shape": shape, "covariance": covariance, "state": state}
     sides, memory = {}, {}
+
+    def give_up(name, error):
+        why = f"{type(error).__name__}: {error}".split("\n")[0][:200]
+        print(json.dumps({**about, "side": name, "why": why}), flush=True)
+        torch.cuda.empty_cache()
+
     for name, make in SIDES.items():
         if not name.startswith("ours") and 32 * shape[0] * shape[1] > LIMIT:
             print(json.dumps({**about, "side": name, "why": "its arrays of rows by classes do not fit"}), flush=True)
@@ -128,14 +134,16 @@ def measure(shape, covariance, state):
             memory[name] = None if isinstance(side, Graphed) else torch.cuda.max_memory_allocated() - before + held
             sides[name] = side
         except Exception as error:
-            why = f"{type(error).__name__}: {error}".split("\n")[0][:200]
-            print(json.dumps({**about, "side": name, "why": why}), flush=True)
-            torch.cuda.empty_cache()
+            give_up(name, error)
     times = {name: [] for name in sides}
     turns = 200 if shape[0] * shape[1] * shape[2] < 1e8 else 15
     for _ in range(turns):
-        for name, side in sides.items():
-            times[name].append(time_once(side))
+        for name in list(sides):
+            try:
+                times[name].append(time_once(sides[name]))
+            except Exception as error:  # the memory that another side holds by now
+                give_up(name, error)
+                del sides[name], times[name]
     for name, values in times.items():
         low, middle, high = statistics.quantiles(values, n=4)
         mib = None if memory[name] is None else memory[name] / 2**20

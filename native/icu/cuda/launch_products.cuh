@@ -18,6 +18,25 @@ T* as_slab(X* pointer) {
   }
 }
 
+// Memory for the parts of a product, one chunk's after another's: what a stream launches for the
+// next chunk comes after what it launched for the last.
+template <typename T>
+class Slab {
+ public:
+  template <typename Device>
+  T* of(Device& device, int64_t count) {
+    if (count > count_) {
+      memory_ = device.template allocate<T>(count);
+      count_ = count;
+    }
+    return memory_;
+  }
+
+ private:
+  T* memory_ = nullptr;
+  int64_t count_ = 0;
+};
+
 // The products of one chunk of weights for the features' gradient, into slabs.
 template <typename X, typename T, typename Device>
 void launch_feature_product(Device& device, const Problem<X, T>& p, const Weights<X, T>& w,
@@ -56,7 +75,7 @@ void launch_feature_product(Device& device, const Problem<X, T>& p, const Weight
 // The gradients of one chunk of classes.
 template <typename X, typename T, typename Device>
 void launch_class_gradients(Device& device, const Problem<X, T>& p, const Weights<X, T>& w,
-                            const double* centre, const ClassSums* sums, T* slabs,
+                            const double* centre, const ClassSums* sums, Slab<T>& slab,
                             const Gradients<X, T>& out) {
   ClassGradients<X, T> a{p,       w.first, w.classes, sums,      centre,
                          nullptr, nullptr, 1,         out.means, out.log_variances};
@@ -80,13 +99,13 @@ void launch_class_gradients(Device& device, const Problem<X, T>& p, const Weight
         splits_for(b.output_tiles() * b.dim_tiles(), tiles(p.rows, tile), device.processors());
     const int64_t size = b.splits * w.classes * p.dims;
     if (p.diagonal) {
-      b.first = slabs && b.splits == 1 ? slabs : device.template allocate<T>(2 * size);
+      b.first = slab.of(device, 2 * size);
       b.second = b.first + size;
     } else if (b.splits == 1) {
       b.first = out.means + w.first * p.dims;
       b.sums = sums;
     } else {
-      b.first = device.template allocate<T>(size);
+      b.first = slab.of(device, size);
     }
     device.launch(
         p.diagonal ? product_tiles<X, T, Form::squares> : product_tiles<X, T, Form::plain>,
@@ -126,7 +145,7 @@ void launch_products(Device& device, const Problem<X, T>& p, Weights<X, T> w,
   sums.row_sums = device.template allocate<double>(p.rows);
   sums.class_sums = device.template allocate<ClassSums>(chunk);
   T* const of_squares = squares ? device.template allocate<T>(p.rows * chunk) : nullptr;
-  T* const slabs = p.diagonal ? device.template allocate<T>(2 * chunk * p.dims) : nullptr;
+  Slab<T> slab;
   const T* const gaps = w.gaps;
   features.row_sums = sums.row_sums;
   for (int64_t first = 0; first < p.classes; first += chunk) {
@@ -161,7 +180,7 @@ void launch_products(Device& device, const Problem<X, T>& p, Weights<X, T> w,
                   sums);
     if (out.features) launch_feature_product(device, p, w, centre, features);
     if (out.means || out.log_variances) {
-      launch_class_gradients(device, p, w, centre, sums.class_sums, slabs, out);
+      launch_class_gradients(device, p, w, centre, sums.class_sums, slab, out);
     }
   }
 }

@@ -19,9 +19,11 @@
 
 namespace icu::cuda {
 
-// How often work of `tiles` blocks is divided so that each processor gets two, at most `most`.
+// How often work of `tiles` blocks is divided so that each processor gets about two, at most
+// `most`. To the nearest: a few processors with one block cost less than parts of every tile, to be
+// added.
 inline int64_t splits_for(int64_t tiles, int64_t most, int64_t processors) {
-  return larger<int64_t>(1, smaller((2 * processors + tiles - 1) / tiles, most));
+  return larger<int64_t>(1, smaller((2 * processors + tiles / 2) / tiles, most));
 }
 
 // Classes of a chunk, of `bytes` each.

@@ -49,7 +49,7 @@ const distances = (shape: { N: number; K: number; D: number }, settings: Setting
 const values = (t: Tensor): Float64Array => t.detach().toTypedArray() as Float64Array;
 
 /** What the CPU operators give. */
-function expected(c: Case): Omit<Result, 'repeatable' | 'launches' | 'badLabel'> {
+function expected(c: Case): Omit<Result, 'repeatable' | 'launches' | 'backwardBytes' | 'badLabel'> {
   return scope(() => {
     const { N, K, D, options = {}, upstream = {} } = c;
     const leaf = (numbers: Float64Array, shape: number[]) => tensor(numbers, { shape, requiresGrad: true });
@@ -371,6 +371,46 @@ describe.skipIf(why !== null)('the CUDA kernels on the CPU', () => {
         }
     const results = check(cases);
     expect(results.every(({ features }) => features.every(Number.isFinite))).toBe(true);
+  });
+
+  it('keeps its digits by split TF32 where features are near means', () => {
+    const [N, D, each] = [8, 512, 3];
+    const K = N * each;
+    const draw = uniform(11);
+    const x = normals(N * D, draw);
+    const options = { reduction: 'none', lambdaMean: 0, lambdaVar: 0 } as const;
+    for (const sigma of [1, 0.7, 0.5, 0.35, 0.1]) {
+      const noise = normals(K * D, draw);
+      const means = noise.map((value, at) => x[at % (N * D)]! + (value * sigma) / Math.sqrt(D));
+      const c = problem(
+        { N, K, D },
+        {
+          ...{ features: 'float32', x, means, options, splitTf32: true },
+          logVariances: new Float64Array(K).fill(2 * Math.log(sigma)),
+          labels: Array.from({ length: N }, (_, i) => i),
+          upstream: { classification: new Float64Array(N).fill(1) },
+        },
+      );
+      const [got] = emulate(program, [c]);
+      const right = expected(c).classification; // about ln 3
+      const worst = Math.max(...right.map((loss, i) => Math.abs(got!.classification[i]! - loss)));
+      expect(worst, `sigma ${sigma}`).toBeLessThan(5e-4);
+    }
+  });
+
+  it('takes no more memory for more chunks of classes', () => {
+    for (const covariance of covariances) {
+      const settings: Settings = {
+        ...{ features: 'float32', store: false, once: true, chunkBytes: 1, processors: 200 },
+        options: { covariance },
+      };
+      const [few, many] = emulate(program, [
+        problem({ N: 66, K: 130, D: 70 }, settings),
+        problem({ N: 66, K: 1026, D: 70 }, settings),
+      ]);
+      // Two float64 numbers of each class, and the moments of those that are there.
+      expect((many!.backwardBytes - few!.backwardBytes) / (1026 - 130)).toBeLessThan(32);
+    }
   });
 
   it('reports a label that is no class, and makes its row NaN and no other', () => {

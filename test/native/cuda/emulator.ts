@@ -55,6 +55,8 @@ export interface Result {
   /** Whether ascending and descending order of threads and blocks gave the same bits. */
   repeatable: boolean;
   launches: { forward: number; backward: number };
+  /** That the backward pass asks of the allocator, all of which it keeps until its end. */
+  backwardBytes: number;
   /** What the kernels reported of a label that is no class; null where there was none. */
   badLabel: { label: number; row: number; classes: number } | null;
   classification: Float64Array;
@@ -161,12 +163,13 @@ function decode(c: Case, repeatable: boolean, values: Float64Array): Result {
   };
   const { N, K, D } = c;
   const ofLoss = c.labels !== undefined;
-  const [forward = 0, backward = 0] = take(2);
+  const [forward = 0, backward = 0, backwardBytes = Number.NaN] = take(3);
   const [seen = 0, label = 0, row = 0, classes = 0] = ofLoss ? take(4) : [];
   const [wantX, wantMeans, wantVariances] = c.mask ?? [true, true, true];
   return {
     repeatable,
     launches: { forward, backward },
+    backwardBytes,
     badLabel: seen ? { label, row, classes } : null,
     classification: take(ofLoss ? (c.options?.reduction === 'none' ? N : 1) : 0),
     regularizer: take(ofLoss ? 1 : 0)[0] ?? Number.NaN,

@@ -203,8 +203,10 @@ std::vector<double> run(const Case& c) {
     auto grad = strided<T>(c.upstream, c.classes, c.classes + 3);
     distances_forward(device, p, d.data());
     results.push_back(static_cast<double>(emulator::launches - before));
+    const int64_t forward_bytes = device.allocated;
     distances_backward(device, p, grad.data(), c.classes + 3, 1, gradients);
     results.push_back(static_cast<double>(emulator::launches - before) - results[0]);
+    results.push_back(static_cast<double>(device.allocated - forward_bytes));
     collect(results, d);
   } else {
     std::vector<double> label_values(c.labels.begin(), c.labels.end());
@@ -223,7 +225,7 @@ std::vector<double> run(const Case& c) {
     loss_forward(device, in,
                  LossOutputs<T>{classification.data(), regularizer.data(), total.data(),
                                 diagnostics.data(), stored, states.data()});
-    const int64_t forward = emulator::launches - before;
+    const int64_t forward = emulator::launches - before, forward_bytes = device.allocated;
     auto of_rows = strided<T>(c.upstream, 1, 2);
     auto of_regularizer = strided<T>(c.regularizer, 1, 1);
     auto of_total = strided<T>(c.total, 1, 1);
@@ -233,6 +235,7 @@ std::vector<double> run(const Case& c) {
     loss_backward(device, in, static_cast<const T*>(stored), states.data(), upstream, gradients);
     results.push_back(static_cast<double>(forward));
     results.push_back(static_cast<double>(emulator::launches - before - forward));
+    results.push_back(static_cast<double>(device.allocated - forward_bytes));
     for (const int64_t value : {bad.seen, bad.label, bad.row, bad.classes}) {
       results.push_back(static_cast<double>(value));
     }
