@@ -34,7 +34,7 @@ export class Adam extends Optimizer<Settings> {
     params: readonly Parameter[] | readonly ParamGroupInput<Settings>[],
     options: Partial<AdamOptions> = {},
   ) {
-    super(params, { lr: 1e-3, weightDecay: 0, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false, ...options });
+    super(params, { lr: 1e-3, weightDecay: 0, betas: [0.9, 0.999], eps: 1e-8, amsgrad: false }, options);
     // A schedule that cycles β₁ changes one group's pair, not a shared one.
     for (const group of this.paramGroups) group.betas = [...group.betas];
   }
@@ -47,6 +47,10 @@ export class Adam extends Optimizer<Settings> {
     }
     for (const beta of group.betas) requireNumber(name, 'betas', beta, 0, 1);
     requireNumber(name, 'eps', group.eps, 0);
+  }
+
+  protected override stateNames({ amsgrad }: Settings): string[] {
+    return ['step', 'exp_avg', 'exp_avg_sq', ...(amsgrad ? ['max_exp_avg_sq'] : [])];
   }
 
   protected override update(group: ParamGroup<Settings>, params: Parameter[], grads: Tensor[]): void {
@@ -96,6 +100,6 @@ export class AdamW extends Adam {
     params: readonly Parameter[] | readonly ParamGroupInput<Settings>[],
     options: Partial<AdamOptions> = {},
   ) {
-    super(params, { weightDecay: 0.01, ...options });
+    super(params, { ...options, weightDecay: options.weightDecay ?? 0.01 });
   }
 }

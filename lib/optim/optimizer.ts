@@ -32,8 +32,30 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   readonly paramGroups: ParamGroup<Options>[];
   private readonly states = new Map<Parameter, { tensors: ParameterState; revision: number }>();
 
-  constructor(params: readonly Parameter[] | readonly ParamGroupInput<Options>[], defaults: Options) {
+  /**
+   * @param defaults every setting with its default
+   * @param options those that all groups have otherwise; undefined leaves the default
+   * @throws TypeError if there are no parameters, a setting is unknown or out of range
+   * @throws Error if a parameter is in two places
+   */
+  constructor(
+    params: readonly Parameter[] | readonly ParamGroupInput<Options>[],
+    defaults: Options,
+    options: Partial<Options> = {},
+  ) {
     const { name } = new.target;
+    const known = Object.keys(defaults);
+    const settingsOf = (given: object, also: readonly string[] = []): Partial<Options> => {
+      for (const key of Object.keys(given)) {
+        if (!known.includes(key) && !also.includes(key)) {
+          throw new TypeError(`${name}: there is no setting '${key}'; the settings are ${known.join(', ')}`);
+        }
+      }
+      return Object.fromEntries(
+        Object.entries(given).filter(([, value]) => value !== undefined),
+      ) as Partial<Options>;
+    };
+    const own = { ...defaults, ...settingsOf(options) };
     if (!Array.isArray(params) || params.length === 0) {
       throw new TypeError(
         `${name}: argument 'params' expected parameters or groups of them, got ${describeParams(params)}`,
@@ -56,8 +78,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         if (seen.has(parameter)) throw new Error(`${name}: argument 'params' has a parameter in two places`);
         seen.add(parameter);
       }
-      const settings = Object.fromEntries(Object.entries(group).filter(([, value]) => value !== undefined));
-      return { ...defaults, ...settings, params: [...group.params] } as ParamGroup<Options>;
+      return { ...own, ...settingsOf(group, ['params', 'name']), params: [...group.params] };
     });
     for (const group of this.paramGroups) this.check(group);
   }
@@ -79,13 +100,35 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
             const { grad } = parameter;
             if (grad === null) continue;
             params.push(parameter);
-            grads.push(grad);
+            grads.push(this.inLayoutOf(parameter, grad));
           }
           if (params.length > 0) this.update(group, params, grads);
         }
       }),
     );
   }
+
+  /**
+   * The gradient with its elements where the parameter has its own: the fused operators go through the memory of both
+   * from end to end, whatever the strides.
+   * @throws Error if the parameter's elements do not lie side by side
+   */
+  private inLayoutOf(parameter: Parameter, grad: Tensor): Tensor {
+    const { shape, strides } = parameter;
+    if (!isDense(shape, strides)) {
+      throw new Error(
+        `${this.constructor.name}: argument 'params' expected parameters whose elements lie side by side in memory, got ` +
+          `strides [${strides}] for shape [${shape}]; clone() makes one`,
+      );
+    }
+    const given = grad.strides;
+    // The stride of a dimension of one element is never taken.
+    if (shape.every((size, d) => size <= 1 || given[d] === strides[d])) return grad;
+    return torch.emptyLike(parameter).copy_(grad);
+  }
+
+  /** The names of the tensors that are kept for each parameter of a group; `step` is a number for all of it. */
+  protected abstract stateNames(group: Options): string[];
 
   /** Updates parameters of one group, given their gradients. */
   protected abstract update(group: ParamGroup<Options>, params: Parameter[], grads: Tensor[]): void;
@@ -102,7 +145,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     const state = this.states.get(parameter);
     if (state !== undefined && state.revision !== parameter.revision) {
       for (const [name, tensor] of Object.entries(state.tensors)) {
-        state.tensors[name] = copyFor(parameter, tensor);
+        state.tensors[name] = copyFor(parameter, name, tensor);
         tensor.dispose();
       }
       state.revision = parameter.revision;
@@ -150,46 +193,103 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     return { tensors, groups };
   }
 
-  /** @throws Error if the number of groups differs, or a tensor belongs to no parameter or has another shape */
+  /**
+   * Goes on from what `stateDict` gave. Where it throws, nothing has changed.
+   * @throws TypeError if it is no such state, or a setting is out of range
+   * @throws Error if the number of groups differs, or a tensor is not one that this optimiser keeps for a parameter
+   */
   loadStateDict(state: OptimizerState): void {
-    if (state.groups.length !== this.paramGroups.length) {
-      throw new Error(
-        `loadStateDict: expected ${this.paramGroups.length} parameter groups, got ${state.groups.length}`,
+    const { groups, tensors } = state ?? {};
+    if (!Array.isArray(groups) || typeof tensors !== 'object' || tensors === null) {
+      throw new TypeError(
+        `loadStateDict: argument 'state' expected { tensors, groups } of a stateDict(), got ${describeValue(state)}`,
       );
     }
-    const parameters = this.allParameters();
-    const loaded = new Map<Parameter, ParameterState>();
-    for (const [key, tensor] of Object.entries(state.tensors)) {
-      const [number, name] = key.split('.');
-      const parameter = parameters[Number(number)];
-      if (parameter === undefined || name === undefined) {
-        throw new Error(`loadStateDict: '${key}' belongs to no parameter of this optimiser`);
-      }
-      if (tensor.ndim > 0 && String(tensor.shape) !== String(parameter.shape)) {
-        throw new Error(`loadStateDict: '${key}' expected shape [${parameter.shape}], got [${tensor.shape}]`);
-      }
-      const own = loaded.get(parameter) ?? {};
-      own[name] = copyFor(parameter, tensor);
-      loaded.set(parameter, own);
+    if (groups.length !== this.paramGroups.length) {
+      throw new Error(
+        `loadStateDict: expected ${this.paramGroups.length} parameter groups, got ${groups.length}`,
+      );
     }
-    for (const { tensors } of this.states.values()) {
-      for (const tensor of Object.values(tensors)) tensor.dispose();
+    const merged = this.paramGroups.map((group, i) => {
+      const { params: _, ...settings } = structuredClone(groups[i]) ?? {};
+      return { ...group, ...settings } as ParamGroup<Options>;
+    });
+    for (const group of merged) this.check(group);
+    // Copies first: what is loaded may be what is kept.
+    const copies = [...this.sortByParameter(tensors, merged)].map(([parameter, own]) => {
+      const entries = Object.entries(own).map(([name, tensor]) => [name, copyFor(parameter, name, tensor)]);
+      return [parameter, Object.fromEntries(entries) as ParameterState] as const;
+    });
+    for (const { tensors: old } of this.states.values()) {
+      for (const tensor of Object.values(old)) tensor.dispose();
     }
     this.states.clear();
-    for (const [parameter, own] of loaded) this.keepState(parameter, own);
-    state.groups.forEach((settings, i) => {
-      Object.assign(this.paramGroups[i]!, structuredClone(settings));
+    for (const [parameter, own] of copies) this.keepState(parameter, own);
+    merged.forEach((group, i) => {
+      Object.assign(this.paramGroups[i]!, group);
     });
+  }
+
+  /** The tensors of a state by parameter, each with all that are kept for it. */
+  private sortByParameter(
+    tensors: Record<string, Tensor>,
+    groups: readonly ParamGroup<Options>[],
+  ): Map<Parameter, ParameterState> {
+    const owners = groups.flatMap((group) => group.params.map((parameter) => ({ parameter, group })));
+    const sorted = new Map<Parameter, ParameterState>();
+    for (const [key, tensor] of Object.entries(tensors)) {
+      const [, number, name] = /^(\d+)\.(.+)$/.exec(key) ?? [];
+      const owner = owners[Number(number)];
+      if (owner === undefined || name === undefined) {
+        throw new Error(`loadStateDict: '${key}' belongs to no parameter of this optimiser`);
+      }
+      const { parameter, group } = owner;
+      const names = this.stateNames(group);
+      if (!names.includes(name)) {
+        const kept = names.length === 0 ? 'nothing' : names.join(', ');
+        throw new Error(
+          `loadStateDict: '${key}' is nothing that ${this.constructor.name} keeps; with these settings it keeps ${kept}`,
+        );
+      }
+      if (!(tensor instanceof Tensor)) {
+        throw new TypeError(`loadStateDict: '${key}' expected a Tensor, got ${describeValue(tensor)}`);
+      }
+      const shape = name === 'step' ? [] : parameter.shape;
+      if (String(tensor.shape) !== String(shape)) {
+        throw new Error(`loadStateDict: '${key}' expected shape [${shape}], got [${tensor.shape}]`);
+      }
+      const own = sorted.get(parameter) ?? {};
+      own[name] = tensor;
+      sorted.set(parameter, own);
+    }
+    owners.forEach(({ parameter, group }, i) => {
+      const own = sorted.get(parameter);
+      const missing = own && this.stateNames(group).find((name) => !(name in own));
+      if (missing !== undefined) throw new Error(`loadStateDict: '${i}.${missing}' is missing`);
+    });
+    return sorted;
   }
 }
 
-/** A copy on the parameter's device and, where it has the parameter's shape, with its strides: fused steps need both. */
-function copyFor(parameter: Parameter, source: Tensor): Tensor {
+/** Whether the elements fill a piece of memory, each its own place: in any order of the dimensions. */
+function isDense(shape: readonly number[], strides: readonly number[]): boolean {
+  const dims = [...shape.keys()].filter((d) => shape[d] !== 1).sort((a, b) => strides[a]! - strides[b]!);
+  let next = 1;
+  for (const d of dims) {
+    if (shape[d] === 0) return true;
+    if (strides[d] !== next) return false;
+    next *= shape[d]!;
+  }
+  return true;
+}
+
+/** A copy as the fused operators need it: on the parameter's device, and with its dtype and strides but for `step`. */
+function copyFor(parameter: Parameter, name: string, source: Tensor): Tensor {
   return noGrad(() =>
     scope(() =>
-      source.ndim > 0
-        ? torch.emptyLike(parameter).copy_(source)
-        : source.detach().to({ device: parameter.device, copy: true }),
+      name === 'step'
+        ? source.detach().to({ device: parameter.device, dtype: 'float32', copy: true })
+        : torch.emptyLike(parameter).copy_(source),
     ),
   ).keep();
 }

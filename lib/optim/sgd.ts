@@ -30,7 +30,11 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     params: readonly Parameter[] | readonly ParamGroupInput<Required<SGDOptions>>[],
     options: Partial<SGDOptions> = {},
   ) {
-    super(params, { lr: 1e-3, weightDecay: 0, momentum: 0, dampening: 0, nesterov: false, ...options });
+    super(params, { lr: 1e-3, weightDecay: 0, momentum: 0, dampening: 0, nesterov: false }, options);
+  }
+
+  protected override stateNames({ momentum }: Required<SGDOptions>): string[] {
+    return momentum === 0 ? [] : ['momentum_buffer'];
   }
 
   protected override check(group: ParamGroup<Required<SGDOptions>>): void {

@@ -40,7 +40,9 @@ void throwToJavaScript(napi_env env, const std::string& operation) {
   } catch (const PendingException&) {
     // The JavaScript exception is already on its way.
   } catch (const Napi::Error& error) {
-    error.ThrowAsJavaScriptException();
+    // Fails in a worker that is being terminated, where nothing can be thrown any more;
+    // ThrowAsJavaScriptException would throw a C++ exception then, and end the process.
+    napi_throw(env, error.Value());
   } catch (const ArgumentError& error) {
     throwError(env, prefix + error.what(), nullptr, true);
   } catch (const c10::Error& error) {

@@ -213,20 +213,41 @@ const Operator& OperatorTable::at(int32_t id) const {
 
 namespace {
 
+/// The environment's stack for the time of one call. Arguments may have getters that call another
+/// operator in the middle of this one: that call then finds an empty stack, and has its own.
+class BorrowedStack {
+ public:
+  explicit BorrowedStack(torch::jit::Stack& home) : home_(home), stack_(std::move(home)) {}
+  ~BorrowedStack() {
+    stack_.clear();
+    home_ = std::move(stack_);
+  }
+  BorrowedStack(const BorrowedStack&) = delete;
+  BorrowedStack& operator=(const BorrowedStack&) = delete;
+  torch::jit::Stack& get() { return stack_; }
+
+ private:
+  torch::jit::Stack& home_;
+  torch::jit::Stack stack_;
+};
+
 napi_value callUnboxed(napi_env env, Environment& environment, const Operator& op,
                        const napi_value* arguments, size_t given) {
   UnboxedArguments unboxed;
   size_t tensors = 0, scalars = 0;
+  // Scalars first: reading a complex one runs JavaScript, which may make tensors and so move the
+  // table that the pointers to tensors are into.
   for (size_t i = 0; i < op.parameters.size(); ++i) {
     const Parameter& parameter = op.parameters[i];
-    if (parameter.kind == Kind::kTensor) {
-      if (i >= given) absentValue(parameter);  // throws: a tensor has no default
-      unboxed.tensors[tensors++] =
-          &toTensor(env, environment, arguments[i], parameter.name.c_str());
-    } else {
-      unboxed.scalars[scalars++] = i < given ? toScalarArgument(env, parameter, arguments[i])
-                                             : absentValue(parameter).toScalar();
-    }
+    if (parameter.kind == Kind::kTensor) continue;
+    unboxed.scalars[scalars++] = i < given ? toScalarArgument(env, parameter, arguments[i])
+                                           : absentValue(parameter).toScalar();
+  }
+  for (size_t i = 0; i < op.parameters.size(); ++i) {
+    const Parameter& parameter = op.parameters[i];
+    if (parameter.kind != Kind::kTensor) continue;
+    if (i >= given) absentValue(parameter);  // throws: a tensor has no default
+    unboxed.tensors[tensors++] = &toTensor(env, environment, arguments[i], parameter.name.c_str());
   }
   return toHandleValue(env, environment, op.unboxed(op.handle, unboxed));
 }
@@ -241,7 +262,6 @@ napi_value callOperator(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   napi_get_cb_info(env, info, &count, usual, nullptr, &data);
   Environment& environment = *static_cast<Environment*>(data);
-  torch::jit::Stack& stack = environment.stack;
   const Operator* op = nullptr;
   const DenormalGuard denormals;
   try {
@@ -261,16 +281,15 @@ napi_value callOperator(napi_env env, napi_callback_info info) {
       arguments = all.data() + 1;
     }
     if (op->unboxed != nullptr) return callUnboxed(env, environment, *op, arguments, given);
+    BorrowedStack borrowed(environment.stack);
+    torch::jit::Stack& stack = borrowed.get();
     for (size_t i = 0; i < given; ++i) {
       stack.push_back(toIValue(env, environment, parameters[i], arguments[i]));
     }
     for (size_t i = given; i < parameters.size(); ++i) stack.push_back(absentValue(parameters[i]));
     op->handle.callBoxed(stack);
-    napi_value result = toResult(env, environment, *op, stack);
-    stack.clear();
-    return result;
+    return toResult(env, environment, *op, stack);
   } catch (...) {
-    stack.clear();
     throwToJavaScript(env, op == nullptr ? "call" : op->name);
     return nullptr;
   }

@@ -79,6 +79,8 @@ napi_value toScalarValue(napi_env env, const at::Scalar& scalar) {
   napi_value value = nullptr;
   if (scalar.isBoolean()) {
     napi_get_boolean(env, scalar.toBool(), &value);
+  } else if (scalar.type() == at::kUInt64) {  // what int64 does not hold
+    napi_create_bigint_uint64(env, scalar.toUInt64(), &value);
   } else if (scalar.isIntegral(false)) {
     return toInteger(env, scalar.toLong());
   } else if (scalar.isComplex()) {

@@ -34,9 +34,10 @@ Bytes bytesOf(napi_env env, napi_value value) {
 /// fromTypedArray(data, dtype, shape): a new CPU tensor with a copy of the data, which must fill
 /// the shape exactly.
 napi_value fromTypedArray(const Call& call) {
-  const Bytes bytes = bytesOf(call.env, call.info[0]);
   const at::ScalarType dtype = toScalarType(call.env, call.info[1], "dtype");
   const std::vector<int64_t> shape = toInt64s(call.env, call.info[2], "shape");
+  // Last, since the shape may have getters, which may take the data away.
+  const Bytes bytes = bytesOf(call.env, call.info[0]);
   at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(dtype));
   if (tensor.nbytes() != bytes.length) {
     throw ArgumentError("argument 'shape' asks for " + std::to_string(tensor.nbytes()) +
@@ -46,9 +47,22 @@ napi_value fromTypedArray(const Call& call) {
   return call.handle(std::move(tensor));
 }
 
+/// A new ArrayBuffer by JavaScript's own constructor: it throws a RangeError where there is no
+/// memory, at which napi_create_arraybuffer ends the process.
+napi_value newArrayBuffer(napi_env env, size_t bytes, void** data) {
+  const char* expected = "a tensor that fits into an ArrayBuffer";
+  napi_value global = nullptr, constructor = nullptr, length = nullptr, buffer = nullptr;
+  check(env, napi_get_global(env, &global), expected);
+  check(env, napi_get_named_property(env, global, "ArrayBuffer", &constructor), expected);
+  check(env, napi_create_double(env, static_cast<double>(bytes), &length), expected);
+  check(env, napi_new_instance(env, constructor, 1, &length, &buffer), expected);
+  check(env, napi_get_arraybuffer_info(env, buffer, data, &bytes), expected);
+  return buffer;
+}
+
 /// toArrayBuffer(tensor, share): the elements in row-major order. share: the buffer is the tensor's
 /// own memory (which must be contiguous and on the CPU) and keeps it alive, so it stays valid
-/// whatever happens to the tensor.
+/// whatever happens to the tensor: from then on that memory cannot be resized.
 napi_value toArrayBuffer(const Call& call) {
   const at::Tensor& source = call.tensor(0, "tensor");
   const bool share = call.flag(1, "share");
@@ -57,11 +71,17 @@ napi_value toArrayBuffer(const Call& call) {
     if (!source.device().is_cpu() || !source.is_contiguous() || source.layout() != at::kStrided) {
       throw ArgumentError("only a contiguous CPU tensor can share its memory");
     }
+    if (source.is_conj() || source.is_neg()) {
+      throw ArgumentError(
+          "a tensor whose elements are conjugated or negated as they are read cannot share its "
+          "memory; resolveConj() or resolveNeg() makes one that can");
+    }
     auto* keeper = new at::Tensor(source.detach());
     const auto release = [](napi_env, void*, void* hint) { delete static_cast<at::Tensor*>(hint); };
     if (keeper->nbytes() > 0 &&
         napi_create_external_arraybuffer(call.env, keeper->data_ptr(), keeper->nbytes(), release,
                                          keeper, &buffer) == napi_ok) {
+      keeper->storage().unsafeGetStorageImpl()->set_resizable(false);
       return buffer;
     }
     delete keeper;
@@ -70,8 +90,7 @@ napi_value toArrayBuffer(const Call& call) {
   }
   const at::Tensor tensor = source.detach().to(at::kCPU).contiguous().resolve_conj().resolve_neg();
   void* data = nullptr;
-  check(call.env, napi_create_arraybuffer(call.env, tensor.nbytes(), &data, &buffer),
-        "a tensor that fits into an ArrayBuffer");
+  buffer = newArrayBuffer(call.env, tensor.nbytes(), &data);
   if (tensor.nbytes() > 0) std::memcpy(data, tensor.data_ptr(), tensor.nbytes());
   return buffer;
 }
@@ -103,6 +122,9 @@ napi_value setGradient(const Call& call) {
     return call.undefined();
   }
   const at::Tensor& gradient = call.tensor(1, "grad");
+  // It would hold itself, and never be freed.
+  TORCH_CHECK(!gradient.is_same(tensor),
+              "argument 'grad' expected another tensor than the one it is of");
   TORCH_CHECK(gradient.sizes() == tensor.sizes() &&
                   gradient.scalar_type() == tensor.scalar_type() &&
                   gradient.device() == tensor.device(),

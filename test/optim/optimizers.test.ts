@@ -161,6 +161,65 @@ describe('an optimiser', () => {
     expectClose(train(1), train(-9), { atol: 2e-5 });
   });
 
+  it('takes gradients of any strides', () => {
+    const shape = [2, 3];
+    for (const make of [(p: Parameter) => new SGD([p], { lr: 1 }), (p: Parameter) => new Adam([p])]) {
+      const after = (grad: Tensor) => {
+        const p = new Parameter(torch.zeros(shape));
+        p.grad = grad;
+        make(p).step();
+        return valuesOf([p]);
+      };
+      const transposed = torch.arange(6, { dtype: 'float32' }).reshape([3, 2]).t();
+      expect(after(transposed)).toEqual(after(transposed.contiguous()));
+      const expanded = tensor([2, 3, 4]).expand(shape);
+      expect(after(expanded)).toEqual(after(expanded.contiguous()));
+    }
+  });
+
+  it('refuses parameters whose elements do not lie side by side', () => {
+    const base = torch.zeros([10]);
+    for (const view of [base.slice(0, 0, 10, 2), torch.zeros([1]).expand([4])]) {
+      const p = new Parameter(view);
+      p.grad = torch.ones(p.shape);
+      expect(() => new SGD([p]).step()).toThrow(
+        /'params' expected parameters whose elements lie side by side/,
+      );
+    }
+    const p = new Parameter(torch.zeros([3, 2]).t());
+    p.grad = torch.ones([2, 3]);
+    new SGD([p], { lr: 1 }).step();
+    expect(valuesOf([p])).toEqual([-1, -1, -1, -1, -1, -1]);
+  });
+
+  it('loads only what it has kept, all of it or nothing', () => {
+    const [w] = parameters() as [Parameter];
+    const adam = new Adam([w]);
+    step(adam, [w]);
+    const { tensors, groups } = adam.stateDict();
+    const load = (change: Record<string, unknown>, settings: object[] = groups) =>
+      adam.loadStateDict({
+        tensors: { ...tensors, ...change } as Record<string, Tensor>,
+        groups: settings as [],
+      });
+    const before = valuesOf(Object.values(adam.stateDict().tensors) as Parameter[]);
+    expect(() => load({ '0.exp_avg': tensor(0.5) })).toThrow("'0.exp_avg' expected shape [3], got []");
+    expect(() => load({ '0.step': torch.ones([3]) })).toThrow("'0.step' expected shape [], got [3]");
+    expect(() => load({ '0.exp_avg': [1] })).toThrow("'0.exp_avg' expected a Tensor, got an array");
+    expect(() => load({ '1.step': tensor(1) })).toThrow("'1.step' belongs to no parameter");
+    expect(() => load({ '.step': tensor(1) })).toThrow("'.step' belongs to no parameter");
+    expect(() => load({ '0.momentum_buffer': torch.ones([3]) })).toThrow(
+      "'0.momentum_buffer' is nothing that Adam keeps; with these settings it keeps step, exp_avg, exp_avg_sq",
+    );
+    expect(() => load({}, [{ ...groups[0], amsgrad: true }])).toThrow("'0.max_exp_avg_sq' is missing");
+    expect(() => load({}, [{ lr: Number.NaN }])).toThrow("argument 'lr' expected a number of at least 0");
+    expect(() => adam.loadStateDict(null as never)).toThrow("argument 'state' expected { tensors, groups }");
+    expect(valuesOf(Object.values(adam.stateDict().tensors) as Parameter[])).toEqual(before);
+    expect(adam.paramGroups[0]).toMatchObject({ lr: 1e-3, params: [w] });
+    load({}, [{ ...groups[0], lr: 0.5, params: [] }]);
+    expect(adam.paramGroups[0]).toMatchObject({ lr: 0.5, params: [w] });
+  });
+
   it('finds the parameters that it has not been given', () => {
     const [first, second] = parameters() as [Parameter, Parameter];
     const named = [['net.weight', first] as const, ['loss.centers', second] as const];
@@ -183,6 +242,11 @@ describe('an optimiser', () => {
     expect(() => new Adam([w], { betas: [0.9, 1] })).toThrow(/'betas' expected a number from 0 to below 1/);
     expect(() => new SGD([w], { nesterov: true })).toThrow(/'nesterov' expected a momentum above 0/);
     expect(() => new SGD([w, w])).toThrow(/a parameter in two places/);
+    expect(() => new SGD([w], { learningRate: 1 } as object)).toThrow(
+      "SGD: there is no setting 'learningRate'; the settings are lr, weightDecay, momentum, dampening, nesterov",
+    );
+    expect(() => new SGD([{ params: [w], beta: 1 } as object as { params: Parameter[] }])).toThrow(/'beta'/);
+    expect(new AdamW([w], { weightDecay: undefined }).paramGroups[0]!.weightDecay).toBe(0.01);
     expect(() => new SGD([3 as unknown as Parameter])).toThrow(TypeError);
     expect(() => new SGD([w]).loadStateDict({ tensors: {}, groups: [] })).toThrow(
       /expected 1 parameter groups, got 0/,
