@@ -1,5 +1,5 @@
 import { native } from '../native.ts';
-import { describeValue } from './dispatch.ts';
+import { describeValue } from './check.ts';
 import { type DType, dtypeOf, type TypedArray } from './dtype.ts';
 import { type NestedArray, ownerOf, Tensor } from './tensor.ts';
 

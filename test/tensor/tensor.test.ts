@@ -118,12 +118,20 @@ describe('Tensor', () => {
     const x = tensor([1.7, -1.7]);
     expect(x.to({ dtype: 'int64' }).toArray()).toEqual([1, -1]);
     expect(() => x.to({ dtype: 'nope' as DType })).toThrow(/dtype/);
+    expect(() => x.to('float64' as never)).toThrow(
+      `to: argument 'options' expected an object, got string "float64"`,
+    );
+    expect(() => x.to(tensor([1n]) as never)).toThrow(/'options' expected an object, got a Tensor/);
+    expect(() => x.to({ dtpye: 'int64' } as never)).toThrow(
+      'to: there is no option "dtpye"; the options are dtype, device, copy, memoryFormat',
+    );
   });
 
   it('gives one element as a number', () => {
     expect(tensor(2.5).item()).toBe(2.5);
     expect(tensor([[true]]).item()).toBe(1);
     expect(() => tensor([1, 2]).item()).toThrow(/one element/);
+    expect(() => tensor(1).item({ bigInt: true } as never)).toThrow(/no option "bigInt"/);
   });
 
   it('nests arrays as the shape says', () => {
