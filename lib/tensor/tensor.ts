@@ -165,7 +165,8 @@ export class Tensor {
       hasTypedArray(dtype) ? native.toArrayBuffer(this.handle, share) : empty,
     );
     if (array !== null) {
-      if (share) shared.set(array.buffer as ArrayBuffer, this);
+      // Not this object, which may be disposed, or get other data.
+      if (share) shared.set(array.buffer as ArrayBuffer, this.detach().reshape([-1]).keep());
       return array;
     }
     if (share) throw new TypeError(`toTypedArray: JavaScript has no typed array of ${dtype}`);
@@ -265,10 +266,10 @@ const empty = new ArrayBuffer(0);
 
 const hasTypedArray = (dtype: DType): boolean => typedArrayOf(dtype, empty) !== null;
 
-/** The tensors whose memory JavaScript holds as an ArrayBuffer, so that `tensor()` can use that memory in turn. */
+/** The memory that JavaScript holds as an ArrayBuffer, as flat tensors, so that `tensor()` can use it in turn. */
 const shared = new WeakMap<ArrayBuffer, Tensor>();
 
-/** @internal The tensor whose memory `buffer` is, if it came from `toTypedArray({ share: true })`. */
+/** @internal The flat tensor whose memory `buffer` is, if it came from `toTypedArray({ share: true })`. */
 export const ownerOf = (buffer: ArrayBufferLike): Tensor | undefined => shared.get(buffer as ArrayBuffer);
 
 type Convert = (tensor: Tensor, options: Conversion) => Tensor;
