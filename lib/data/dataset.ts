@@ -63,7 +63,8 @@ export const imageShape = (dataset: AnyDataset): number[] =>
 
 /**
  * A data set from bytes, copied. Images (N, C, H, W) and labels (N), row-major.
- * @throws TypeError if the numbers of bytes do not fit the shape, mean and std not the channels, or a label is no class
+ * @throws TypeError if the numbers of bytes do not fit the shape, mean and std not the channels, a std is not
+ *   above 0, or a label is no class
  */
 export function datasetFromBytes(
   bytes: { images: Uint8Array; labels: Uint8Array },
@@ -77,25 +78,61 @@ export function datasetFromBytes(
       `datasetFromBytes: images: expected ${expected} bytes for ${count} of ${shape.join('×')}, got ${bytes.images.length}`,
     );
   }
-  for (const name of ['mean', 'std'] as const) {
-    const value = rest[name];
-    if (typeof value !== 'number' && value.length !== shape[0]) {
-      throw new TypeError(
-        `datasetFromBytes: ${name}: expected a number, or one for each of ${shape[0]} channels, got ${value.length}`,
-      );
-    }
-  }
-  const bad = bytes.labels.findIndex((label) => label >= rest.numClasses);
-  if (bad >= 0) {
-    throw new TypeError(
-      `datasetFromBytes: labels: expected classes from 0 to ${rest.numClasses - 1}, got ${bytes.labels[bad]} at ${bad}`,
-    );
-  }
+  checkPixels('mean', rest.mean, shape[0]);
+  checkPixels('std', rest.std, shape[0]);
+  checkLabels('datasetFromBytes', bytes.labels, rest.numClasses);
   return {
     ...rest,
     images: scope(() => tensor(bytes.images).reshape([count, ...shape])).keep(),
     labels: scope(() => tensor(bytes.labels).to({ dtype: 'int64' })).keep(),
   };
+}
+
+/** Throws a TypeError unless `value` is a finite number, above 0 for 'std', or one for each channel. */
+function checkPixels(name: 'mean' | 'std', value: unknown, channels: number): void {
+  if (Array.isArray(value) && value.length !== channels) {
+    throw new TypeError(
+      `datasetFromBytes: ${name}: expected a number, or one for each of ${channels} channels, got ${value.length}`,
+    );
+  }
+  for (const each of Array.isArray(value) ? value : [value]) {
+    if (!(Number.isFinite(each) && (name === 'mean' || each > 0))) {
+      const expected = name === 'mean' ? 'finite numbers' : 'finite numbers above 0';
+      throw new TypeError(`datasetFromBytes: ${name}: expected ${expected}, got ${describeValue(each)}`);
+    }
+  }
+}
+
+/** Throws a TypeError unless there are classes, and every label is one. */
+function checkLabels(caller: string, labels: Uint8Array | readonly number[], numClasses: number): void {
+  if (!(Number.isSafeInteger(numClasses) && numClasses >= 1)) {
+    throw new TypeError(
+      `${caller}: numClasses: expected an integer of at least 1, got ${describeValue(numClasses)}`,
+    );
+  }
+  const bad = labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < numClasses));
+  if (bad >= 0) {
+    throw new TypeError(
+      `${caller}: labels: expected classes from 0 to ${numClasses - 1}, got ${labels[bad]} at ${bad}`,
+    );
+  }
+}
+
+/**
+ * The places of each class's images, K lists.
+ * @param order of the places in each list. Default: the data set's.
+ * @throws TypeError naming a label that is no class
+ */
+export function placesByClass(
+  caller: string,
+  { labels, numClasses }: Pick<LabelledImages, 'labels' | 'numClasses'>,
+  order?: readonly number[],
+): number[][] {
+  const classes = numbersOf(labels);
+  checkLabels(caller, classes, numClasses);
+  const lists: number[][] = Array.from({ length: numClasses }, () => []);
+  for (const i of order ?? classes.keys()) lists[classes[i]!]!.push(i);
+  return lists;
 }
 
 /** The images at these places, (M) int64, in their order. */
@@ -126,7 +163,7 @@ export function firstOf<D extends AnyDataset>(dataset: D, count: number): D {
 /**
  * Splits off `count` images, from each class its share, chosen at random by `seed`.
  * @returns [the rest, in the original order; the images split off]
- * @throws RangeError if there are not more than `count` images
+ * @throws RangeError if there are not more than `count` images; TypeError naming a label that is no class
  */
 export function splitOff<D extends AnyDataset>(dataset: D, count: number, seed: number): [rest: D, held: D] {
   const total = sizeOf(dataset);
@@ -138,10 +175,8 @@ export function splitOff<D extends AnyDataset>(dataset: D, count: number, seed: 
   return noGrad(() =>
     scope(() => {
       const generator = new Generator().manualSeed(seed);
-      const labels = numbersOf(dataset.labels);
       const shuffled = numbersOf(torch.randperm(total, { generator, dtype: 'int64' }));
-      const members: number[][] = Array.from({ length: dataset.numClasses }, () => []);
-      for (const i of shuffled) members[labels[i]!]!.push(i);
+      const members = placesByClass('splitOff', dataset, shuffled);
       const held = new Uint8Array(total);
       shares(
         members.map((list) => list.length),

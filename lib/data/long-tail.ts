@@ -8,7 +8,7 @@
  * class, as in the published code (kaidic/LDAM-DRW, `np.random.seed(0)`), so that the subset is the very same.
  */
 import { describeValue, noGrad, scope } from '../tensor/index.ts';
-import { type Dataset, numbersOf, placesOf, sizeOf, subset } from './dataset.ts';
+import { type Dataset, placesByClass, placesOf, sizeOf, subset } from './dataset.ts';
 import { Mt19937 } from './mt19937.ts';
 
 export interface LongTailOptions {
@@ -47,10 +47,7 @@ function classOrders(caller: string, dataset: Dataset, { ratio, seed = 0 }: Long
   }
   const { numClasses } = dataset;
   const counts = longTailCounts(sizeOf(dataset) / numClasses, numClasses, ratio);
-  const members: number[][] = counts.map(() => []);
-  numbersOf(dataset.labels).forEach((k, i) => {
-    members[k]!.push(i);
-  });
+  const members = placesByClass(caller, dataset);
   const random = new Mt19937(seed);
   return counts.map((count, k) => {
     const own = members[k]!;
@@ -67,7 +64,7 @@ function classOrders(caller: string, dataset: Dataset, { ratio, seed = 0 }: Long
 /**
  * The long-tailed subset of a balanced data set, class by class in the order of the shuffle, as published.
  * @param options.sorted in the data set's order instead, so that a part of it is a sample of all classes; default false
- * @throws TypeError for a ratio below 1 or a seed that is none; RangeError if a class has too few images, or would
+ * @throws TypeError for a ratio below 1, a seed that is none or a label that is no class; RangeError if a class has too few images, or would
  *   keep none
  */
 export function longTailed(dataset: Dataset, options: LongTailOptions & { sorted?: boolean }): Dataset {

@@ -1,5 +1,5 @@
 import { describeValue, type Generator, type Tensor, tensor, torch } from '../tensor/index.ts';
-import { classCountsOf, numbersOf, placesOf } from './dataset.ts';
+import { classCountsOf, numbersOf, placesByClass, placesOf } from './dataset.ts';
 
 /**
  * Which images make up an epoch of N, the number of images there are, in which order:
@@ -40,7 +40,7 @@ export function checkSampler(sampler: unknown, numClasses: number): asserts samp
 /**
  * The places of an epoch's images, in their order: (N) int64.
  * @param labels (N) int64
- * @throws RangeError if every image has weight 0
+ * @throws RangeError if every image has weight 0; TypeError naming a label that is no class, for 'class-aware'
  */
 export function sampleOrder(
   sampler: Sampler,
@@ -63,11 +63,7 @@ export function sampleOrder(
 }
 
 function classAware(labels: Tensor, numClasses: number, generator: Generator): Tensor {
-  const members: number[][] = Array.from({ length: numClasses }, () => []);
-  numbersOf(labels).forEach((k, i) => {
-    members[k]!.push(i);
-  });
-  const present = members.filter((list) => list.length > 0);
+  const present = placesByClass('DataLoader', { labels, numClasses }).filter((list) => list.length > 0);
   const rounds = Math.ceil(labels.shape[0]! / present.length);
   /** `rows` orders of 0 … columns − 1, one after the other. */
   const orders = (rows: number, columns: number) =>

@@ -30,8 +30,11 @@ export function readTar(bytes: Uint8Array, name: string): Map<string, Uint8Array
     if (sum !== octal(header, 148, 8)) fail('expected the header of a file in a tar archive');
     const size = octal(header, 124, 12);
     const path = [text(header, 345, 155), text(header, 0, 100)].filter((part) => part !== '').join('/');
+    if (Number.isNaN(size)) {
+      fail(`expected the size of ${path} in octal digits, got ${JSON.stringify(text(header, 124, 12))}`);
+    }
     const start = at + block;
-    if (!(start + size <= bytes.length)) {
+    if (start + size > bytes.length) {
       fail(`expected ${size} bytes of ${path}, but the archive ends after ${bytes.length - start}`);
     }
     const type = header[156]!;
@@ -48,6 +51,8 @@ function text(header: Uint8Array, start: number, length: number): string {
   return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString('utf8');
 }
 
-/** NaN where there are no octal digits. */
-const octal = (header: Uint8Array, start: number, length: number): number =>
-  Number.parseInt(text(header, start, length).trim(), 8);
+/** NaN where there is anything but octal digits, and blanks around them. */
+function octal(header: Uint8Array, start: number, length: number): number {
+  const digits = text(header, start, length).trim();
+  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : Number.NaN;
+}

@@ -1,5 +1,6 @@
+import { checkOptions } from '../tensor/check.ts';
 import { noGrad, type Tensor, torch } from '../tensor/index.ts';
-import { checkInteger } from './check.ts';
+import { checkAtLeast0, checkInteger, checkRange } from './check.ts';
 import { Module } from './module.ts';
 import { Buffer, Parameter } from './parameter.ts';
 
@@ -14,6 +15,8 @@ export interface BatchNormOptions {
   trackRunningStats?: boolean;
 }
 
+const optionNames = ['eps', 'momentum', 'affine', 'trackRunningStats'] satisfies (keyof BatchNormOptions)[];
+
 /** y = (x − mean) / √(var + eps) · weight + bias, per channel (Ioffe & Szegedy 2015). */
 abstract class BatchNorm extends Module {
   readonly weight: Parameter | null;
@@ -26,10 +29,14 @@ abstract class BatchNorm extends Module {
 
   constructor(numFeatures: number, options: BatchNormOptions = {}) {
     super();
-    checkInteger(new.target.name, 'numFeatures', numFeatures, 1);
-    const { affine = true, trackRunningStats = true } = options;
-    this.eps = options.eps ?? 1e-5;
-    this.momentum = options.momentum ?? 0.1;
+    const { name } = new.target;
+    checkInteger(name, 'numFeatures', numFeatures, 1);
+    checkOptions(name, options, optionNames);
+    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+    checkAtLeast0(name, 'eps', eps);
+    checkRange(name, 'momentum', momentum, 0, 1);
+    this.eps = eps;
+    this.momentum = momentum;
     this.weight = affine ? new Parameter(torch.ones([numFeatures])) : null;
     this.bias = affine ? new Parameter(torch.zeros([numFeatures])) : null;
     this.runningMean = trackRunningStats ? new Buffer(torch.zeros([numFeatures])) : null;

@@ -18,6 +18,15 @@ export function checkRange(layer: string, name: string, value: unknown, low: num
   }
 }
 
+/** Throws a TypeError naming the argument unless `value` is a finite number of at least 0. */
+export function checkAtLeast0(layer: string, name: string, value: unknown): void {
+  if (!(Number.isFinite(value) && (value as number) >= 0)) {
+    throw new TypeError(
+      `${layer}: argument '${name}' expected a finite number of at least 0, got ${describeValue(value)}`,
+    );
+  }
+}
+
 /** One size for both directions, or one each. */
 export type Size2d = number | readonly [number, number];
 

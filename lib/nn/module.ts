@@ -1,11 +1,14 @@
+import { checkOptions } from '../tensor/check.ts';
 import {
   type DType,
+  describeValue,
   isFloatingPoint,
   type MemoryFormat,
   noGrad,
   scope,
   type Tensor,
 } from '../tensor/index.ts';
+import { checkTensor } from '../tensor/tensor.ts';
 import { Buffer, Parameter } from './parameter.ts';
 
 /** Where and how a module's tensors are kept. Dtype and memory format change floating-point tensors only. */
@@ -15,6 +18,8 @@ export interface Placement {
   /** 'channels_last' is often faster for convolutions; applies to tensors of four dimensions. */
   memoryFormat?: MemoryFormat;
 }
+
+const placementNames = ['dtype', 'device', 'memoryFormat'] satisfies (keyof Placement)[];
 
 /**
  * The base of networks, layers and losses, as torch.nn.Module.
@@ -76,6 +81,7 @@ export abstract class Module {
 
   /** Moves all parameters, their gradients and buffers; the objects stay the same, so optimisers keep them. */
   to(placement: Placement): this {
+    checkOptions('to', placement, placementNames);
     noGrad(() => {
       for (const [, tensor] of this.namedTensors()) {
         const { dtype, memoryFormat, device } = placement;
@@ -104,29 +110,37 @@ export abstract class Module {
   /**
    * Copies the tensors of a state dict into this module's.
    * @param options.strict every name must be on both sides. Default true.
-   * @throws Error listing the names that are missing, unexpected, or of another shape
+   * @throws Error listing the names that are missing, unexpected, without data or of another shape; TypeError for what
+   *   is no tensor. Nothing has been copied then.
    */
   loadStateDict(state: Readonly<Record<string, Tensor>>, options: { strict?: boolean } = {}): void {
+    if (typeof state !== 'object' || state === null || Array.isArray(state)) {
+      throw new TypeError(
+        `loadStateDict: argument 'state' expected an object of tensors, got ${describeValue(state)}`,
+      );
+    }
+    checkOptions('loadStateDict', options, ['strict']);
     const own = new Map(this.namedTensors());
-    const missing = [...own.keys()].filter((name) => !(name in state));
+    const missing = [...own.keys()].filter((name) => !Object.hasOwn(state, name));
     const unexpected = Object.keys(state).filter((name) => !own.has(name));
-    const misshapen = [...own].flatMap(([name, tensor]) => {
-      const source = state[name];
-      return source === undefined || String(source.shape) === String(tensor.shape)
+    const given = [...own].filter(([name]) => Object.hasOwn(state, name));
+    for (const [name] of given) checkTensor('loadStateDict', `state.${name}`, state[name]);
+    const empty = given.map(([name]) => name).filter((name) => state[name]!.device === 'meta');
+    const misshapen = given.flatMap(([name, tensor]) => {
+      const { shape } = state[name]!;
+      return String(shape) === String(tensor.shape)
         ? []
-        : [`${name} expected [${tensor.shape.join(', ')}], got [${source.shape.join(', ')}]`];
+        : [`${name} expected [${tensor.shape.join(', ')}], got [${shape.join(', ')}]`];
     });
     const problems = [
       ...(options.strict === false || missing.length === 0 ? [] : [`missing: ${listed(missing)}`]),
       ...(options.strict === false || unexpected.length === 0 ? [] : [`unexpected: ${listed(unexpected)}`]),
+      ...(empty.length === 0 ? [] : [`without data, on the device meta: ${listed(empty)}`]),
       ...(misshapen.length === 0 ? [] : [`of another shape: ${listed(misshapen, '; ')}`]),
     ];
     if (problems.length > 0) throw new Error(`loadStateDict: ${problems.join('. ')}`);
     noGrad(() => {
-      for (const [name, tensor] of own) {
-        const source = state[name];
-        if (source !== undefined) tensor.copy_(source);
-      }
+      for (const [name, tensor] of given) tensor.copy_(state[name]!);
     });
   }
 

@@ -1,5 +1,6 @@
+import { checkOptions } from '../tensor/check.ts';
 import { describeValue } from '../tensor/index.ts';
-import { type Optimizer, requireNumber } from './optimizer.ts';
+import { Optimizer, requireNumber } from './optimizer.ts';
 
 /**
  * The base of learning-rate schedules, as torch.optim.lr_scheduler: step() is called after each optimiser step (or
@@ -11,6 +12,11 @@ export abstract class LRScheduler {
   private count = 0;
 
   constructor(optimizer: Optimizer) {
+    if (!(optimizer instanceof Optimizer)) {
+      throw new TypeError(
+        `${new.target.name}: argument 'optimizer' expected an Optimizer, got ${describeValue(optimizer)}`,
+      );
+    }
     this.optimizer = optimizer;
     this.baseLrs = optimizer.paramGroups.map((group) => group.lr);
   }
@@ -32,6 +38,7 @@ export abstract class LRScheduler {
 
   /** Puts the schedule to where it was after `lastStep` steps. */
   resume(lastStep: number): void {
+    requireNumber(this.constructor.name, 'lastStep', lastStep, 0);
     this.count = lastStep;
     this.apply(lastStep);
   }
@@ -46,6 +53,15 @@ export abstract class LRScheduler {
   }
 }
 
+/** Throws a TypeError unless `value` is a finite number above 0. */
+function requirePositive(schedule: string, name: string, value: unknown): void {
+  if (!(Number.isFinite(value) && (value as number) > 0)) {
+    throw new TypeError(
+      `${schedule}: argument '${name}' expected a finite number above 0, got ${describeValue(value)}`,
+    );
+  }
+}
+
 /** Multiplies the learning rate by `gamma` at each milestone. */
 export class MultiStepLR extends LRScheduler {
   private readonly milestones: readonly number[];
@@ -54,20 +70,28 @@ export class MultiStepLR extends LRScheduler {
   /** @param options.gamma default 0.1 */
   constructor(optimizer: Optimizer, options: { milestones: readonly number[]; gamma?: number }) {
     super(optimizer);
-    if (!Array.isArray(options.milestones)) {
+    checkOptions('MultiStepLR', options, ['milestones', 'gamma']);
+    const { milestones, gamma = 0.1 } = options;
+    if (!Array.isArray(milestones) || !milestones.every(Number.isFinite)) {
+      const got = Array.isArray(milestones)
+        ? `[${milestones.map(describeValue).join(', ')}]`
+        : describeValue(milestones);
       throw new TypeError(
-        `MultiStepLR: argument 'milestones' expected an array of numbers, got ${describeValue(options.milestones)}`,
+        `MultiStepLR: argument 'milestones' expected an array of finite numbers, got ${got}`,
       );
     }
-    this.milestones = options.milestones;
-    this.gamma = options.gamma ?? 0.1;
-    requireNumber('MultiStepLR', 'gamma', this.gamma, 0);
+    requireNumber('MultiStepLR', 'gamma', gamma, 0);
+    this.milestones = milestones;
+    this.gamma = gamma;
   }
 
   protected override lrAt(step: number, base: number): number {
     return base * this.gamma ** this.milestones.filter((milestone) => milestone <= step).length;
   }
 }
+
+/** How much of a part of the schedule is done; a part without steps is done at once. */
+const shareOf = (steps: number, all: number): number => (all === 0 ? 1 : steps / all);
 
 /** From b to a along half a cosine: a + (b − a)(1 + cos(π · fraction)) / 2 */
 const cosine = (from: number, to: number, fraction: number): number =>
@@ -81,10 +105,12 @@ export class CosineAnnealingLR extends LRScheduler {
   /** @param options.etaMin default 0 */
   constructor(optimizer: Optimizer, options: { tMax: number; etaMin?: number }) {
     super(optimizer);
-    this.tMax = options.tMax;
-    this.etaMin = options.etaMin ?? 0;
-    requireNumber('CosineAnnealingLR', 'tMax', this.tMax, Number.MIN_VALUE);
-    requireNumber('CosineAnnealingLR', 'etaMin', this.etaMin, 0);
+    checkOptions('CosineAnnealingLR', options, ['tMax', 'etaMin']);
+    const { tMax, etaMin = 0 } = options;
+    requirePositive('CosineAnnealingLR', 'tMax', tMax);
+    requireNumber('CosineAnnealingLR', 'etaMin', etaMin, 0);
+    this.tMax = tMax;
+    this.etaMin = etaMin;
   }
 
   protected override lrAt(step: number, base: number): number {
@@ -111,6 +137,17 @@ export interface OneCycleOptions {
   maxMomentum?: number;
 }
 
+const oneCycleNames = [
+  'maxLr',
+  'totalSteps',
+  'pctStart',
+  'divFactor',
+  'finalDivFactor',
+  'cycleMomentum',
+  'baseMomentum',
+  'maxMomentum',
+] satisfies (keyof OneCycleOptions)[];
+
 /** The 1cycle policy with cosine annealing, as torch.optim.lr_scheduler.OneCycleLR (Smith & Topin 2018). */
 export class OneCycleLR extends LRScheduler {
   private readonly maxLrs: readonly number[];
@@ -118,30 +155,46 @@ export class OneCycleLR extends LRScheduler {
 
   constructor(optimizer: Optimizer, options: OneCycleOptions) {
     super(optimizer);
-    const { maxLr, ...rest } = options;
+    checkOptions('OneCycleLR', options, oneCycleNames);
+    const {
+      maxLr,
+      totalSteps,
+      pctStart = 0.3,
+      divFactor = 25,
+      finalDivFactor = 1e4,
+      cycleMomentum = true,
+      baseMomentum = 0.85,
+      maxMomentum = 0.95,
+    } = options;
     const groups = optimizer.paramGroups.length;
     this.maxLrs = Array.isArray(maxLr) ? maxLr : new Array<number>(groups).fill(maxLr as number);
-    this.options = {
-      pctStart: 0.3,
-      divFactor: 25,
-      finalDivFactor: 1e4,
-      cycleMomentum: true,
-      baseMomentum: 0.85,
-      maxMomentum: 0.95,
-      ...rest,
-    };
     if (this.maxLrs.length !== groups) {
       throw new TypeError(
         `OneCycleLR: argument 'maxLr' expected ${groups} numbers, got ${this.maxLrs.length}`,
       );
     }
     for (const lr of this.maxLrs) requireNumber('OneCycleLR', 'maxLr', lr, 0);
-    if (!Number.isInteger(this.options.totalSteps) || this.options.totalSteps < 1) {
+    if (!Number.isInteger(totalSteps) || totalSteps < 1) {
       throw new TypeError(
-        `OneCycleLR: argument 'totalSteps' expected an integer of at least 1, got ${describeValue(options.totalSteps)}`,
+        `OneCycleLR: argument 'totalSteps' expected an integer of at least 1, got ${describeValue(totalSteps)}`,
       );
     }
-    requireNumber('OneCycleLR', 'pctStart', this.options.pctStart, 0, 1 + Number.EPSILON);
+    requirePositive('OneCycleLR', 'divFactor', divFactor);
+    requirePositive('OneCycleLR', 'finalDivFactor', finalDivFactor);
+    if (typeof cycleMomentum !== 'boolean') {
+      throw new TypeError(
+        `OneCycleLR: argument 'cycleMomentum' expected true or false, got ${describeValue(cycleMomentum)}`,
+      );
+    }
+    const shares = { pctStart, baseMomentum, maxMomentum };
+    for (const [name, value] of Object.entries(shares)) {
+      if (!(typeof value === 'number' && value >= 0 && value <= 1)) {
+        throw new TypeError(
+          `OneCycleLR: argument '${name}' expected a number from 0 to 1, got ${describeValue(value)}`,
+        );
+      }
+    }
+    this.options = { ...shares, totalSteps, divFactor, finalDivFactor, cycleMomentum };
     this.apply(0);
   }
 
@@ -150,7 +203,9 @@ export class OneCycleLR extends LRScheduler {
     const { totalSteps, pctStart } = this.options;
     const peak = pctStart * totalSteps - 1;
     const last = totalSteps - 1;
-    return step <= peak ? cosine(low, high, step / peak) : cosine(high, end, (step - peak) / (last - peak));
+    return step <= peak
+      ? cosine(low, high, shareOf(step, peak))
+      : cosine(high, end, shareOf(step - peak, last - peak));
   }
 
   protected override lrAt(step: number, _base: number, group: number): number {
@@ -192,11 +247,16 @@ export class LinearWarmup extends LRScheduler {
 
   constructor(optimizer: Optimizer, options: LinearWarmupOptions) {
     super(optimizer);
-    this.steps = options.steps;
-    this.startFactor = options.startFactor ?? 1 / 3;
-    this.next = options.next;
-    requireNumber('LinearWarmup', 'steps', this.steps, 1);
-    requireNumber('LinearWarmup', 'startFactor', this.startFactor, 0);
+    checkOptions('LinearWarmup', options, ['steps', 'startFactor', 'next']);
+    const { steps, startFactor = 1 / 3, next } = options;
+    requireNumber('LinearWarmup', 'steps', steps, 1);
+    requireNumber('LinearWarmup', 'startFactor', startFactor, 0);
+    if (next !== undefined && !(next instanceof LRScheduler)) {
+      throw new TypeError(`LinearWarmup: argument 'next' expected a schedule, got ${describeValue(next)}`);
+    }
+    this.steps = steps;
+    this.startFactor = startFactor;
+    this.next = next;
     this.apply(0);
   }
 

@@ -1,5 +1,6 @@
 import { native } from '../native.ts';
-import { Tensor } from './tensor.ts';
+import { checkOptions, describeValue } from './check.ts';
+import { checkTensor, checkTensorOrNull, Tensor } from './tensor.ts';
 
 /**
  * Runs `fn` without recording operations for differentiation.
@@ -48,6 +49,13 @@ export interface GradOptions {
   allowUnused?: boolean;
 }
 
+const optionNames = [
+  'gradOutputs',
+  'retainGraph',
+  'createGraph',
+  'allowUnused',
+] satisfies (keyof GradOptions)[];
+
 /**
  * The gradients of `outputs` with respect to `inputs`, without touching any `.grad`: torch.autograd.grad.
  * @returns one tensor per input; null only with `allowUnused`
@@ -57,11 +65,12 @@ export function grad(
   inputs: Tensor | readonly Tensor[],
   options: GradOptions = {},
 ): (Tensor | null)[] {
+  checkOptions('grad', options, optionNames);
   const createGraph = options.createGraph ?? false;
   const gradients = native.grad(
     handles(outputs, 'outputs'),
     handles(inputs, 'inputs'),
-    options.gradOutputs?.map((tensor) => tensor?.handle ?? null) ?? null,
+    gradientHandles(options.gradOutputs ?? null),
     options.retainGraph ?? createGraph,
     createGraph,
     options.allowUnused ?? false,
@@ -71,12 +80,26 @@ export function grad(
 
 function handles(tensors: Tensor | readonly Tensor[], name: string): number[] {
   const list = tensors instanceof Tensor ? [tensors] : tensors;
-  if (!Array.isArray(list))
-    throw new TypeError(`grad: argument '${name}' expected a Tensor or an array of them`);
+  if (!Array.isArray(list)) {
+    throw new TypeError(
+      `grad: argument '${name}' expected a Tensor or an array of them, got ${describeValue(list)}`,
+    );
+  }
   return list.map((tensor) => {
-    if (!(tensor instanceof Tensor)) {
-      throw new TypeError(`grad: argument '${name}' expected tensors, got ${typeof tensor}`);
-    }
+    checkTensor('grad', name, tensor);
     return tensor.handle;
+  });
+}
+
+function gradientHandles(gradients: GradOptions['gradOutputs'] | null): (number | null)[] | null {
+  if (gradients === null) return null;
+  if (!Array.isArray(gradients)) {
+    throw new TypeError(
+      `grad: argument 'gradOutputs' expected an array of Tensors or nulls, got ${describeValue(gradients)}`,
+    );
+  }
+  return gradients.map((tensor) => {
+    checkTensorOrNull('grad', 'gradOutputs', tensor);
+    return tensor === null ? null : tensor.handle;
   });
 }

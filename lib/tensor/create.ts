@@ -1,6 +1,6 @@
 import { native } from '../native.ts';
-import { describeValue } from './dispatch.ts';
-import { type DType, dtypeOf, type TypedArray } from './dtype.ts';
+import { checkOptions, describeValue } from './check.ts';
+import { type DType, dtypeOf, dtypes, isDType, isInteger, type TypedArray, typedArrayOf } from './dtype.ts';
 import { type NestedArray, ownerOf, Tensor } from './tensor.ts';
 
 export interface TensorOptions {
@@ -14,82 +14,122 @@ export interface TensorOptions {
   requiresGrad?: boolean;
 }
 
+const optionNames = ['shape', 'dtype', 'device', 'requiresGrad'] satisfies (keyof TensorOptions)[];
+
+/** More than LibTorch's operators take; and an array may hold itself. */
+const mostDimensions = 64;
+
 /**
  * A tensor from a number, nested arrays or a typed array.
  *
  * The elements are copied: JavaScript may detach its buffers at any time. The exception is the memory of
  * `toTypedArray({ share: true })`, which is a tensor's own: it is used as it is.
  *
- * @throws TypeError if rows differ in length, elements in type, or the shape does not fit the data
+ * Numbers for an integer dtype are truncated, and must be such as it can hold; a typed array is converted as by `to`.
+ *
+ * @throws TypeError if rows differ in length, elements in type, or the shape does not fit the data; RangeError if the
+ *   dtype is an integer one that cannot hold a number
  */
 export function tensor(
   data: NestedArray | readonly NestedArray[] | TypedArray,
   options: TensorOptions = {},
 ): Tensor {
-  let result = isTypedArray(data) ? fromTypedArray(data, options) : fromNested(data as NestedArray, options);
+  checkOptions('tensor', options, optionNames);
   const { dtype, device, requiresGrad } = options;
+  if (dtype !== undefined && !isDType(dtype)) {
+    throw new TypeError(
+      `tensor: argument 'dtype' expected one of ${dtypes.join(', ')}, got ${describeValue(dtype)}`,
+    );
+  }
+  const own = dtypeOf(data);
+  let result =
+    own === undefined
+      ? fromNested(data as NestedArray, options)
+      : fromTypedArray(data as TypedArray, own, options);
   if (dtype !== undefined && result.dtype !== dtype) result = result.to({ dtype });
   if (device !== undefined && device !== 'cpu') result = result.to({ device });
   if (requiresGrad) result.requiresGrad = true;
   return result;
 }
 
-const isTypedArray = (data: unknown): data is TypedArray =>
-  ArrayBuffer.isView(data) && !(data instanceof DataView);
-
-function fromTypedArray(data: TypedArray, options: TensorOptions): Tensor {
+function fromTypedArray(data: TypedArray, dtype: DType, options: TensorOptions): Tensor {
   const shape = options.shape ?? [data.length];
-  const wanted = shape.reduce((product, size) => product * size, 1);
-  if (wanted !== data.length) {
-    throw new TypeError(
-      `tensor: argument 'shape' expected sizes whose product is ${data.length}, the length of data, got [${shape.join(', ')}]`,
-    );
-  }
-  const dtype = dtypeOf(data);
+  checkShape(shape, data.length);
   const owner = ownerOf(data.buffer);
-  if (owner !== undefined && !owner.disposed && owner.dtype === dtype) {
-    const strides = shape.map((_, d) => shape.slice(d + 1).reduce((product, size) => product * size, 1));
-    return owner.detach().asStrided(shape, strides, data.byteOffset / data.BYTES_PER_ELEMENT);
+  if (owner !== undefined && owner.dtype === dtype) {
+    return owner.narrow(0, data.byteOffset / data.BYTES_PER_ELEMENT, data.length).view(shape);
   }
   return new Tensor(native.fromTypedArray(data, dtype, shape));
 }
 
 function fromNested(data: NestedArray, options: TensorOptions): Tensor {
-  const shape: number[] = [];
+  const nested: number[] = [];
   for (let level: NestedArray = data; Array.isArray(level); level = level[0]!) {
-    shape.push(level.length);
+    if (nested.length === mostDimensions) {
+      throw new TypeError(
+        `tensor: argument 'data' expected at most ${mostDimensions} dimensions, got arrays nested deeper`,
+      );
+    }
+    nested.push(level.length);
     if (level.length === 0) break;
   }
-  const flat: (number | bigint | boolean)[] = [];
-  flatten(data, shape, 0, flat);
-  const first = flat[0];
-  const count = flat.length;
-  let array: TypedArray;
-  let dtype: DType;
-  if (typeof first === 'bigint') {
-    dtype = 'int64';
-    array = new BigInt64Array(count);
-    for (let i = 0; i < count; i++) array[i] = BigInt(flat[i] as bigint);
-  } else if (typeof first === 'boolean') {
-    dtype = 'bool';
-    array = Uint8Array.from(flat as boolean[], Number);
-  } else if (options.dtype === 'int64' || options.dtype === 'float64') {
-    // Through float64, so that integers up to 2^53 and doubles keep all their digits.
-    dtype = 'float64';
-    array = Float64Array.from(flat as number[]);
-  } else {
-    dtype = 'float32';
-    array = Float32Array.from(flat as number[]);
-  }
-  return new Tensor(native.fromTypedArray(array, dtype, options.shape ?? shape));
+  const elements: Element[] = [];
+  flatten(data, nested, 0, elements);
+  const shape = options.shape ?? nested;
+  checkShape(shape, elements.length);
+  const [array, dtype] = pack(elements, options.dtype);
+  return new Tensor(native.fromTypedArray(array, dtype, shape));
 }
 
-function flatten(
-  data: NestedArray,
-  shape: number[],
-  depth: number,
-  into: (number | bigint | boolean)[],
-): void {
+function checkShape(shape: unknown, count: number): void {
+  if (!(Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size >= 0))) {
+    throw new TypeError(
+      `tensor: argument 'shape' expected an array of integers of at least 0, got ${
+        Array.isArray(shape) ? `[${shape.map(describeValue).join(', ')}]` : describeValue(shape)
+      }`,
+    );
+  }
+  if (shape.reduce((product, size) => product * size, 1) !== count) {
+    throw new TypeError(
+      `tensor: argument 'shape' expected sizes whose product is ${count}, the length of data, got [${shape.join(', ')}]`,
+    );
+  }
+}
+
+type Element = number | bigint | boolean;
+
+/** Elements in a typed array, and its dtype: the one wanted, or one that has all their digits to convert from. */
+function pack(elements: readonly Element[], wanted: DType | undefined): [TypedArray, DType] {
+  const kind = typeof elements[0];
+  if (kind === 'boolean') return [Uint8Array.from(elements, Number), 'bool'];
+  const dtype = wanted ?? (kind === 'bigint' ? 'int64' : 'float32');
+  if (isInteger(dtype)) return [packIntegers(elements, dtype), dtype];
+  const held = dtype === 'float32' ? dtype : 'float64';
+  // Not `from`, which is several times slower.
+  const array = held === 'float32' ? new Float32Array(elements.length) : new Float64Array(elements.length);
+  for (let i = 0; i < array.length; i++) array[i] = Number(elements[i]);
+  return [array, held];
+}
+
+function packIntegers(elements: readonly Element[], dtype: DType): TypedArray {
+  const bits = Number(/\d+/.exec(dtype)![0]);
+  const array = typedArrayOf(dtype, new ArrayBuffer((elements.length * bits) / 8))!;
+  const convert = bits === 64 ? BigInt : Number;
+  elements.forEach((element, i) => {
+    const whole = typeof element === 'number' ? Math.trunc(element) : element;
+    const integer = Number.isFinite(Number(whole)) ? convert(whole) : undefined;
+    // An array takes integers modulo its range: one that comes back as it was is in range.
+    if (integer !== undefined) array[i] = integer;
+    if (integer === undefined || array[i] !== integer) {
+      throw new RangeError(
+        `tensor: argument 'data' expected numbers that ${dtype} can hold, got ${describeValue(element)}`,
+      );
+    }
+  });
+  return array;
+}
+
+function flatten(data: NestedArray, shape: number[], depth: number, into: Element[]): void {
   if (Array.isArray(data)) {
     if (data.length !== shape[depth]) {
       throw new TypeError(
@@ -110,5 +150,5 @@ function flatten(
       `tensor: argument 'data' expected elements of one type, got ${typeof into[0]} and ${kind}`,
     );
   }
-  into.push(data as number | bigint | boolean);
+  into.push(data as Element);
 }

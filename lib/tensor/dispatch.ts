@@ -1,7 +1,9 @@
 import type { OperatorOverload, OperatorParameter } from '../binding.ts';
 import { native } from '../native.ts';
+import { describeValue, isPlain } from './check.ts';
 import { isDType } from './dtype.ts';
 import { Generator } from './random.ts';
+import { isOwned } from './scope.ts';
 import { Tensor } from './tensor.ts';
 
 /**
@@ -62,7 +64,7 @@ function codeOf(value: unknown): number {
       if (Array.isArray(value)) return codeOfArray(value);
       if (value instanceof Generator) return Code.generator;
       if ('re' in value && 'im' in value) return Code.complex;
-      return isPlain(value) && !isClonedTensor(value) ? Code.options : Code.other;
+      return isPlain(value) && !isOwned(value) ? Code.options : Code.other;
     default:
       return Code.other;
   }
@@ -71,7 +73,8 @@ function codeOf(value: unknown): number {
 function codeOfArray(values: readonly unknown[]): number {
   let code: number = Code.emptyArray;
   for (const value of values) {
-    const element = codeOf(value);
+    // No parameter takes arrays of arrays, which may hold themselves: there is no need to look into them.
+    const element = Array.isArray(value) ? Code.other : codeOf(value);
     const own =
       element === Code.tensor || element === Code.null
         ? Code.tensors
@@ -90,14 +93,6 @@ function codeOfArray(values: readonly unknown[]): number {
   }
   return code;
 }
-
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
-
-/** What structuredClone or postMessage makes of a Tensor: a plain object that has lost its class. */
-const isClonedTensor = (value: object): boolean => 'handle' in value && 'owner' in value;
 
 const inList = new Set<number>([Code.integers, Code.emptyArray]);
 
@@ -411,27 +406,3 @@ function mismatch(
 
 const typeText = ({ kind, list, nullable, fixedSize }: OperatorParameter): string =>
   `${kind}${list ? `[${fixedSize > 0 ? fixedSize : ''}]` : ''}${nullable ? ' or null' : ''}`;
-
-/** A short description of a value for messages. */
-export function describeValue(value: unknown): string {
-  if (value instanceof Tensor) return 'a Tensor';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object' && value !== null && isClonedTensor(value)) {
-    return 'a clone of a Tensor (tensors cannot be sent to other threads; send their data)';
-  }
-  switch (typeof value) {
-    case 'string':
-      return `string ${JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value)}`;
-    case 'number':
-    case 'boolean':
-      return `${typeof value} ${value}`;
-    case 'bigint':
-      return `bigint ${value}`;
-    case 'object':
-      return value === null ? 'null' : 'an object';
-    case 'undefined':
-      return 'undefined';
-    default:
-      return `a ${typeof value}`;
-  }
-}

@@ -43,19 +43,34 @@ export const isFloatingPoint = (dtype: DType): boolean => dtype.startsWith('floa
 
 export const isComplex = (dtype: DType): boolean => dtype.startsWith('complex');
 
-/** The dtype whose elements a typed array holds. */
-export function dtypeOf(data: TypedArray): DType {
-  if (data instanceof Float32Array) return 'float32';
-  if (data instanceof Float64Array) return 'float64';
-  if (data instanceof BigInt64Array) return 'int64';
-  if (data instanceof BigUint64Array) return 'uint64';
-  if (data instanceof Int32Array) return 'int32';
-  if (data instanceof Int16Array) return 'int16';
-  if (data instanceof Int8Array) return 'int8';
-  if (data instanceof Uint16Array) return 'uint16';
-  if (data instanceof Uint32Array) return 'uint32';
-  return 'uint8';
-}
+export const isInteger = (dtype: DType): boolean => /^u?int/.test(dtype);
+
+/** The dtypes of typed arrays, by their names. */
+const dtypesByName = new Map<string | undefined, DType>([
+  ['Float32Array', 'float32'],
+  ['Float64Array', 'float64'],
+  ['BigInt64Array', 'int64'],
+  ['BigUint64Array', 'uint64'],
+  ['Int32Array', 'int32'],
+  ['Int16Array', 'int16'],
+  ['Int8Array', 'int8'],
+  ['Uint8Array', 'uint8'],
+  ['Uint8ClampedArray', 'uint8'],
+  ['Uint16Array', 'uint16'],
+  ['Uint32Array', 'uint32'],
+]);
+
+/** The getter that tells any typed array's name, and undefined of all else. */
+const nameOf: (this: unknown) => string | undefined = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)!.get!;
+
+/**
+ * The dtype whose elements a typed array holds; undefined for anything else. The array's class would not do: a window
+ * or a context of `node:vm` has classes of its own.
+ */
+export const dtypeOf = (data: unknown): DType | undefined => dtypesByName.get(nameOf.call(data));
 
 /** A buffer of elements of `dtype` as the typed array that holds them; null where JavaScript has none (float16, …). */
 export function typedArrayOf(dtype: DType, buffer: ArrayBuffer): TypedArray | null {

@@ -1,5 +1,6 @@
 /** Tensors and everything that works on them directly. */
 export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from './autograd.ts';
+export { describeValue } from './check.ts';
 export { type TensorOptions, tensor } from './create.ts';
 export {
   cuda,
@@ -9,7 +10,7 @@ export {
   setFlushDenormal,
   setNumThreads,
 } from './device.ts';
-export { describeValue, type OperatorFunction } from './dispatch.ts';
+export type { OperatorFunction } from './dispatch.ts';
 export { type DType, dtypes, isComplex, isFloatingPoint, type TypedArray } from './dtype.ts';
 export { memory } from './memory.ts';
 export { operator, torch } from './operators.ts';

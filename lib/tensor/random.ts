@@ -1,5 +1,5 @@
 import { native } from '../native.ts';
-import { Tensor } from './tensor.ts';
+import { checkTensor, Tensor } from './tensor.ts';
 
 const abandoned = new FinalizationRegistry<number>((id) => native.releaseGenerator(id));
 
@@ -30,6 +30,7 @@ export class Generator {
   }
 
   setState(state: Tensor): this {
+    checkTensor('setState', 'state', state);
     native.setGeneratorState(this.id, state.handle);
     return this;
   }
@@ -50,5 +51,6 @@ export function getRngState(): Tensor {
 
 /** Puts the default CPU generator back into a state of `getRngState`. */
 export function setRngState(state: Tensor): void {
+  checkTensor('setRngState', 'state', state);
   native.setGeneratorState(defaultGenerator, state.handle);
 }

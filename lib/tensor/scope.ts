@@ -60,15 +60,17 @@ export function scope<T>(fn: () => T): T {
   const outer = current;
   current = own;
   let result: T;
+  let pending: boolean;
   try {
     result = asyncScope.run(own, fn);
+    pending = isPromise(result);
   } catch (error) {
     end(own, undefined);
     throw error;
   } finally {
     current = outer;
   }
-  if (!isPromise(result)) {
+  if (!pending) {
     end(own, result);
     return result;
   }
@@ -77,7 +79,8 @@ export function scope<T>(fn: () => T): T {
     openAsyncScopes--;
     end(own, value);
   };
-  return result.then(
+  // Promise.resolve sees to it that the `then` of another class calls back once at most, and that its errors are told.
+  return Promise.resolve(result).then(
     (value) => {
       settle(value);
       return value;
@@ -97,12 +100,21 @@ let released = new Int32Array(1024);
 
 function end(own: Scope, result: unknown): void {
   own.ended = true;
-  if (result !== undefined && result !== null) {
-    const parent = own.parent?.ended === true ? undefined : own.parent;
-    visitTensors(result, (tensor) => {
-      if (tensor.owner === own) hand(tensor, parent);
-    });
+  try {
+    if (result !== undefined && result !== null) {
+      const parent = own.parent?.ended === true ? undefined : own.parent;
+      visitTensors(result, (tensor) => {
+        if (tensor.owner === own) hand(tensor, parent);
+      });
+    }
+  } finally {
+    // A result may have getters that throw, or be nested too deep.
+    release(own);
   }
+}
+
+/** Frees what still belongs to a scope. */
+function release(own: Scope): void {
   const { tensors } = own;
   if (tensors.length > released.length) released = new Int32Array(2 * tensors.length);
   let count = 0;
@@ -131,7 +143,7 @@ export function disown(tensor: Owned): void {
   if (tensor.handle >= 0) track(tensor.handle, tensor);
 }
 
-const isOwned = (value: object): value is Owned => 'handle' in value && 'owner' in value;
+export const isOwned = (value: object): value is Owned => 'handle' in value && 'owner' in value;
 
 function visitTensors(value: unknown, visit: (tensor: Owned) => void, seen = new Set<object>()): void {
   if (typeof value !== 'object' || value === null) return;

@@ -1,4 +1,5 @@
 import { native } from '../native.ts';
+import { checkOptions, describeValue } from './check.ts';
 import { type DType, isComplex, type TypedArray, typedArrayOf } from './dtype.ts';
 import type { TensorMethods } from './generated/methods.ts';
 import { format } from './print.ts';
@@ -95,8 +96,12 @@ export class Tensor {
     return handle === null ? null : new Tensor(handle);
   }
 
-  /** @throws Error if the shape, dtype or device differ from the tensor's */
+  /** @throws Error if the shape, dtype or device differ from the tensor's, or it is the tensor itself */
   set grad(value: Tensor | null) {
+    checkTensorOrNull('Tensor', 'grad', value);
+    // They would hold each other for good.
+    if (value === this)
+      throw new Error("Tensor: argument 'grad' expected another tensor, got the tensor itself");
     native.setGradient(this.handle, value === null ? null : value.handle);
   }
 
@@ -110,6 +115,8 @@ export class Tensor {
    * @param gradient of the same shape; may be left out for a scalar
    */
   backward(gradient: Tensor | null = null, options: BackwardOptions = {}): void {
+    checkTensorOrNull('backward', 'gradient', gradient);
+    checkOptions('backward', options, ['retainGraph', 'createGraph']);
     const createGraph = options.createGraph ?? false;
     native.backward(
       [this.handle],
@@ -127,6 +134,7 @@ export class Tensor {
   /** The only element, of an integer tensor, as a bigint. */
   item(options: { bigint: true }): bigint;
   item(options: { bigint?: boolean } = {}): number | bigint {
+    checkOptions('item', options, ['bigint']);
     const value = native.item(this.handle);
     if (options.bigint) {
       if (typeof value !== 'bigint' && !Number.isInteger(value)) {
@@ -149,6 +157,7 @@ export class Tensor {
    * @throws TypeError with `share` if the tensor is not contiguous on the CPU, or of a dtype JavaScript lacks
    */
   toTypedArray(options: { share?: boolean } = {}): TypedArray {
+    checkOptions('toTypedArray', options, ['share']);
     const share = options.share ?? false;
     const { dtype } = this;
     const array = typedArrayOf(
@@ -156,7 +165,8 @@ export class Tensor {
       hasTypedArray(dtype) ? native.toArrayBuffer(this.handle, share) : empty,
     );
     if (array !== null) {
-      if (share) shared.set(array.buffer as ArrayBuffer, this);
+      // Not this object, which may be disposed, or get other data.
+      if (share) shared.set(array.buffer as ArrayBuffer, this.detach().reshape([-1]).keep());
       return array;
     }
     if (share) throw new TypeError(`toTypedArray: JavaScript has no typed array of ${dtype}`);
@@ -171,12 +181,14 @@ export class Tensor {
    * @throws TypeError if an integer is beyond 2^53, unless `bigint` asks for bigints
    */
   toArray(options: { bigint?: boolean } = {}): NestedArray {
+    checkOptions('toArray', options, ['bigint']);
     const { shape, dtype } = this;
     return nest(elementsOf(this.toTypedArray(), dtype, options.bigint ?? false), shape);
   }
 
   /** This tensor with another dtype or on another device; itself (the same memory) where nothing changes. */
-  to(options: { dtype?: DType; device?: string; copy?: boolean; memoryFormat?: MemoryFormat }): Tensor {
+  to(options: Conversion): Tensor {
+    checkOptions('to', options, conversionNames);
     return convert(this, options);
   }
 
@@ -222,20 +234,45 @@ export class Tensor {
 
 export type MemoryFormat = 'contiguous' | 'preserve' | 'channels_last' | 'channels_last_3d';
 
+/** What `to` changes. */
+interface Conversion {
+  dtype?: DType;
+  device?: string;
+  copy?: boolean;
+  memoryFormat?: MemoryFormat;
+}
+
+const conversionNames = ['dtype', 'device', 'copy', 'memoryFormat'] satisfies (keyof Conversion)[];
+
+/** Throws a TypeError naming the argument unless `value` is a Tensor. */
+export function checkTensor(what: string, name: string, value: unknown): asserts value is Tensor {
+  if (!(value instanceof Tensor)) {
+    throw new TypeError(`${what}: argument '${name}' expected a Tensor, got ${describeValue(value)}`);
+  }
+}
+
+/** Throws a TypeError naming the argument unless `value` is a Tensor or null. */
+export function checkTensorOrNull(
+  what: string,
+  name: string,
+  value: unknown,
+): asserts value is Tensor | null {
+  if (value !== null && !(value instanceof Tensor)) {
+    throw new TypeError(`${what}: argument '${name}' expected a Tensor or null, got ${describeValue(value)}`);
+  }
+}
+
 const empty = new ArrayBuffer(0);
 
 const hasTypedArray = (dtype: DType): boolean => typedArrayOf(dtype, empty) !== null;
 
-/** The tensors whose memory JavaScript holds as an ArrayBuffer, so that `tensor()` can use that memory in turn. */
+/** The memory that JavaScript holds as an ArrayBuffer, as flat tensors, so that `tensor()` can use it in turn. */
 const shared = new WeakMap<ArrayBuffer, Tensor>();
 
-/** @internal The tensor whose memory `buffer` is, if it came from `toTypedArray({ share: true })`. */
+/** @internal The flat tensor whose memory `buffer` is, if it came from `toTypedArray({ share: true })`. */
 export const ownerOf = (buffer: ArrayBufferLike): Tensor | undefined => shared.get(buffer as ArrayBuffer);
 
-type Convert = (
-  tensor: Tensor,
-  options: { dtype?: DType; device?: string; copy?: boolean; memoryFormat?: MemoryFormat },
-) => Tensor;
+type Convert = (tensor: Tensor, options: Conversion) => Tensor;
 
 let convert: Convert;
 

@@ -44,7 +44,8 @@ export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const header: Record<string, Entry | Readonly<Record<string, string>>> = {};
+  // Without a prototype, here and when reading: any name is a tensor's, '__proto__' too.
+  const header: Record<string, Entry | Readonly<Record<string, string>>> = Object.create(null);
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   const parts: Uint8Array[] = [];
   let offset = 0;
@@ -107,7 +108,7 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     fail('the header is no JSON object');
   const { __metadata__: metadata = {}, ...entries } = header;
-  const tensors: Record<string, Tensor> = {};
+  const tensors: Record<string, Tensor> = Object.create(null);
   for (const [key, value] of Object.entries(entries)) {
     const { dtype: kindName, shape, data_offsets: place } = (value ?? {}) as Partial<Entry>;
     const dtype = dtypeNamed.get(String(kindName));

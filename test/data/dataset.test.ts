@@ -8,7 +8,7 @@ import {
   sizeOf,
   splitOff,
 } from '../../lib/data/index.ts';
-import { memory, type Tensor } from '../../lib/tensor/index.ts';
+import { memory, type Tensor, tensor } from '../../lib/tensor/index.ts';
 
 /** `count` images of 1×2×2 whose pixels are their number; class i % 3, with class 0 twice as often. */
 function numbered(count: number): Dataset {
@@ -64,6 +64,13 @@ describe('a data set', () => {
     expect(() => splitOff(data, 80, 0)).toThrow(
       'splitOff: count: expected an integer from 1 to 79, got number 80',
     );
+    const stray = { ...numbered(4), labels: tensor([0n, -1n, 2n, 1n]) };
+    expect(() => splitOff(stray, 1, 0)).toThrow(
+      'splitOff: labels: expected classes from 0 to 2, got -1 at 1',
+    );
+    expect(() => splitOff({ ...data, numClasses: 0 }, 1, 0)).toThrow(
+      'splitOff: numClasses: expected an integer of at least 1, got number 0',
+    );
   });
 });
 
@@ -79,6 +86,20 @@ describe('datasetFromBytes', () => {
     expect(() => make(8, [0, 3])).toThrow(
       'datasetFromBytes: labels: expected classes from 0 to 2, got 3 at 1',
     );
+  });
+
+  it.each<[object, string]>([
+    [{ std: 0 }, 'std: expected finite numbers above 0, got number 0'],
+    [{ std: [Number.NaN] }, 'std: expected finite numbers above 0, got number NaN'],
+    [{ std: [1, 1] }, 'std: expected a number, or one for each of 1 channels, got 2'],
+    [{ mean: 'a' }, 'mean: expected finite numbers, got string "a"'],
+    [{ mean: undefined }, 'mean: expected finite numbers, got undefined'],
+    [{ numClasses: undefined }, 'numClasses: expected an integer of at least 1, got undefined'],
+    [{ numClasses: Number.NaN }, 'numClasses: expected an integer of at least 1, got number NaN'],
+  ])('names what is wrong with %o', (more, message) => {
+    const description = { name: 'x', numClasses: 3, shape: [1, 2, 2] as const, mean: 0, std: 1, ...more };
+    const bytes = { images: new Uint8Array(4), labels: Uint8Array.of(0) };
+    expect(() => datasetFromBytes(bytes, description)).toThrow(`datasetFromBytes: ${message}`);
   });
 });
 

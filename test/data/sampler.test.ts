@@ -88,6 +88,12 @@ describe('samplers', () => {
     );
   });
 
+  it('class-aware: names a label that is no class', () => {
+    const stray = { ...dataset, labels: tensor([0n, 1n, 7n, 1n]) };
+    const loader = new DataLoader(stray, { batchSize: 2, seed: 1, sampler: 'class-aware' });
+    expect(() => loader.epoch(1)).toThrow('DataLoader: labels: expected classes from 0 to 3, got 7 at 2');
+  });
+
   it('need a seed, and a class that has images', () => {
     expect(() => new DataLoader(dataset, { batchSize: 4, sampler: 'class-aware' })).toThrow(
       'DataLoader: sampler: expected a seed beside it, got none',

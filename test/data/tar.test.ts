@@ -58,6 +58,18 @@ describe('readTar', () => {
       /x\.tar: at offset 1024: expected the header of a file/,
     ],
     [
+      'a size that is negative',
+      (bytes) => {
+        bytes.write('-1000\0', 2048 + 124);
+        // The checksum is right all the same.
+        bytes.fill(' ', 2048 + 148, 2048 + 156);
+        const sum = bytes.subarray(2048, 2560).reduce((total, byte) => total + byte, 0);
+        bytes.write(`${sum.toString(8).padStart(6, '0')}\0 `, 2048 + 148);
+        return bytes;
+      },
+      /x\.tar: at offset 2048: expected the size of deep\/.*\/file\.bin in octal digits, got "-1000"/,
+    ],
+    [
       'an archive cut off in a file',
       (bytes) => bytes.subarray(0, 2560 + 100),
       /x\.tar: at offset 2048: expected 1024 bytes of deep\/.*\/file\.bin, but the archive ends after 100/,

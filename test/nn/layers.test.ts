@@ -203,11 +203,57 @@ describe('layers', () => {
     expect(() => new nn.Dropout(1.5)).toThrow(
       "Dropout: argument 'p' expected a number from 0 to 1, got number 1.5",
     );
+    expect(() => new nn.BatchNorm1d(2, { eps: Number.NaN })).toThrow(
+      "BatchNorm1d: argument 'eps' expected a finite number of at least 0, got number NaN",
+    );
+    expect(() => new nn.BatchNorm2d(2, { momentum: 'x' as never })).toThrow(
+      'BatchNorm2d: argument \'momentum\' expected a number from 0 to 1, got string "x"',
+    );
+    expect(() => new nn.BatchNorm1d(2, { epsilon: 1e-3 } as never)).toThrow(
+      'BatchNorm1d: there is no option "epsilon"; the options are eps, momentum, affine, trackRunningStats',
+    );
+    expect(() => new nn.Linear(1, 1).to('cuda' as never)).toThrow(
+      'to: argument \'options\' expected an object, got string "cuda"',
+    );
     expect(() => new nn.BatchNorm2d(3).forward(torch.zeros([2, 3]))).toThrow(
       /expected \(N, C, H, W\), got \[2, 3\]/,
     );
     expect(() => new nn.Sequential(new nn.ReLU(), 3 as unknown as nn.Module)).toThrow(
       'Sequential: argument 1 expected a Module, got number 3',
+    );
+  });
+});
+
+describe('Parameter', () => {
+  it('takes over its source', () => {
+    const source = tensor([1, 2]);
+    const parameter = new nn.Parameter(source);
+    expect(source.disposed).toBe(true);
+    expect([parameter.isLeaf, parameter.requiresGrad]).toEqual([true, true]);
+  });
+
+  it('is a leaf, whatever its source was made of', () => {
+    const weight = tensor([1, 2], { requiresGrad: true });
+    const parameter = new nn.Parameter(weight.mul(2));
+    expect([parameter.isLeaf, parameter.gradFn]).toEqual([true, null]);
+    parameter.sum().backward();
+    expect(parameter.grad!.toArray()).toEqual([1, 1]);
+    expect(weight.grad).toBeNull();
+    expect(new nn.Parameter(weight.mul(2), { requiresGrad: false }).requiresGrad).toBe(false);
+  });
+
+  it('leaves a source alone that it cannot take', () => {
+    const integers = tensor([1n]);
+    expect(() => new nn.Parameter(integers)).toThrow(
+      "Parameter: argument 'source' expected a floating-point or complex dtype, got int64",
+    );
+    expect(integers.disposed).toBe(false);
+    expect(new nn.Parameter(integers, { requiresGrad: false }).dtype).toBe('int64');
+    expect(() => new nn.Parameter(5 as never)).toThrow(
+      "Parameter: argument 'source' expected a Tensor, got number 5",
+    );
+    expect(() => new nn.Buffer(null as never)).toThrow(
+      "Buffer: argument 'source' expected a Tensor, got null",
     );
   });
 });
@@ -373,6 +419,20 @@ describe('Module', () => {
       'loadStateDict: missing: body.0.bias. unexpected: extra. of another shape: temperature expected [1], got [2]',
     );
     expect(() => to.loadStateDict(rest, { strict: false })).not.toThrow();
+    const loosely = (value: unknown) => to.loadStateDict(value as never);
+    expect(() => loosely(null)).toThrow(
+      "loadStateDict: argument 'state' expected an object of tensors, got null",
+    );
+    expect(() => loosely({ ...from.stateDict(), temperature: [1] })).toThrow(
+      "loadStateDict: argument 'state.temperature' expected a Tensor, got an array",
+    );
+    expect(() => loosely({ ...from.stateDict(), temperature: undefined })).toThrow(/got undefined/);
+    noGrad(() => from.temperature.fill_(5));
+    const hollow = { ...from.stateDict(), 'body.1.bias': torch.zeros([4], { device: 'meta' }) };
+    expect(() => to.loadStateDict(hollow)).toThrow(
+      'loadStateDict: without data, on the device meta: body.1.bias',
+    );
+    expect(to.temperature.item()).toBe(9);
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`extra${i}`, tensor([1])]));
     expect(() => to.loadStateDict({ ...from.stateDict(), ...many })).toThrow(/extra19 and 30 more$/);
   });

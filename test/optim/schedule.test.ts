@@ -120,6 +120,26 @@ describe('schedules', () => {
     expectClose(scheduler.lrs, [0.05, 0.01], { atol: 1e-15 });
   });
 
+  it('have finite rates where a part of the cycle has no steps', () => {
+    const rates = (pctStart: number, totalSteps: number): number[] => {
+      const scheduler = new OneCycleLR(sgd(), { maxLr: 0.5, totalSteps, pctStart, divFactor: undefined });
+      return Array.from({ length: totalSteps }, () => {
+        const [lr] = scheduler.lrs;
+        scheduler.step();
+        return lr!;
+      }).concat(scheduler.lrs[0]!);
+    };
+    // The rise is its first step alone, which is the peak.
+    const falling = rates(0.1, 10);
+    expect(falling[0]).toBe(0.5);
+    expect(falling.slice(0, 10)).toEqual(falling.slice(0, 10).sort((a, b) => b - a));
+    // The rise is all there is, until the step behind the last.
+    const rising = rates(1, 4);
+    expect(rising[0]).toBeCloseTo(0.5 / 25);
+    expect(rising[3]).toBe(0.5);
+    expect(rising[4]).toBe(0.5 / 25 / 1e4);
+  });
+
   it('name what is wrong with their arguments', () => {
     expect(() => new OneCycleLR(sgd(), { maxLr: [0.1], totalSteps: 5 })).toThrow(
       "OneCycleLR: argument 'maxLr' expected 2 numbers, got 1",
@@ -129,6 +149,33 @@ describe('schedules', () => {
     );
     expect(() => new CosineAnnealingLR(sgd(), { tMax: 0 })).toThrow(/'tMax'/);
     expect(() => new MultiStepLR(sgd(), { milestones: 3 as unknown as number[] })).toThrow(/'milestones'/);
+    const cycle = (options: object) => () =>
+      new OneCycleLR(sgd(), { maxLr: 0.1, totalSteps: 10, ...options } as never);
+    expect(cycle({ divFactor: 0 })).toThrow(
+      "OneCycleLR: argument 'divFactor' expected a finite number above 0, got number 0",
+    );
+    expect(cycle({ finalDivFactor: Number.NaN })).toThrow(/'finalDivFactor'/);
+    expect(cycle({ pctStart: 1.1 })).toThrow(/'pctStart' expected a number from 0 to 1, got number 1.1/);
+    expect(cycle({ baseMomentum: 'x' })).toThrow(/'baseMomentum' expected .*, got string "x"/);
+    expect(cycle({ cycleMomentum: 1 })).toThrow(/'cycleMomentum' expected true or false/);
+    expect(cycle({ pctstart: 0.1 })).toThrow(
+      /OneCycleLR: there is no option "pctstart"; the options are maxLr/,
+    );
+    expect(() => new CosineAnnealingLR(5 as never, { tMax: 10 })).toThrow(
+      "CosineAnnealingLR: argument 'optimizer' expected an Optimizer, got number 5",
+    );
+    expect(() => new CosineAnnealingLR(sgd(), undefined as never)).toThrow(
+      "CosineAnnealingLR: argument 'options' expected an object, got undefined",
+    );
+    expect(() => new MultiStepLR(sgd(), { milestones: [1, 'a' as never] })).toThrow(
+      /'milestones' expected an array of finite numbers, got \[number 1, string "a"\]/,
+    );
+    expect(() => new LinearWarmup(sgd(), { steps: 1, next: 5 as never })).toThrow(
+      /'next' expected a schedule/,
+    );
+    const half = new CosineAnnealingLR(sgd(), { tMax: 10 });
+    expect(() => half.resume(Number.NaN)).toThrow(/'lastStep' expected .*, got number NaN/);
+    expect(half.lrs).toEqual([0.1, 0.02]);
     const once = new OneCycleLR(sgd(), { maxLr: 0.1, totalSteps: 1 });
     once.step();
     expect(() => once.step()).toThrow(/beyond the cycle's 1 steps/);

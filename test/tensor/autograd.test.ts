@@ -73,8 +73,37 @@ describe('autograd', () => {
     expect(x.exp().requiresGrad).toBe(false);
   });
 
+  it('names what is wrong with its arguments', () => {
+    const x = leaf();
+    const y = x.mul(x).sum();
+    const loosely = (value: unknown) => value as never;
+    expect(() => y.backward(loosely(5))).toThrow(
+      "backward: argument 'gradient' expected a Tensor or null, got number 5",
+    );
+    expect(() => y.backward(null, loosely(null))).toThrow(
+      "backward: argument 'options' expected an object, got null",
+    );
+    expect(() => y.backward(null, loosely({ retain: true }))).toThrow(
+      'backward: there is no option "retain"; the options are retainGraph, createGraph',
+    );
+    expect(() => grad(y, x, { gradOutputs: loosely([5]) })).toThrow(
+      "grad: argument 'gradOutputs' expected a Tensor or null, got number 5",
+    );
+    expect(() => grad(y, x, { gradOutputs: loosely([undefined]) })).toThrow(/or null, got undefined/);
+    expect(() => grad(y, x, { gradOutputs: loosely(5) })).toThrow(/'gradOutputs' expected an array/);
+    expect(() => grad(y, x, loosely(null))).toThrow(/'options' expected an object, got null/);
+    expect(() => grad(y, loosely([5]))).toThrow("grad: argument 'inputs' expected a Tensor, got number 5");
+  });
+
   it('rejects a gradient that does not fit', () => {
     const x = leaf();
+    expect(() => {
+      x.grad = x;
+    }).toThrow("Tensor: argument 'grad' expected another tensor, got the tensor itself");
+    expect(() => {
+      x.grad = undefined as never;
+    }).toThrow("Tensor: argument 'grad' expected a Tensor or null, got undefined");
+    expect(x.grad).toBeNull();
     expect(() => {
       x.grad = torch.zeros([2]);
     }).toThrow(/'grad' expected shape \[3\]/);

@@ -36,5 +36,10 @@ describe('random numbers', () => {
     expect(() => manualSeed(1.5)).toThrow(/'seed' expected an integer/);
     expect(() => new Generator(0, 'cpux')).toThrow(/cpux|device/);
     expect(() => new Generator().setState(torch.zeros([3]))).toThrow();
+    const nothing = undefined as never;
+    expect(() => new Generator().setState(nothing)).toThrow(
+      "setState: argument 'state' expected a Tensor, got undefined",
+    );
+    expect(() => setRngState(nothing)).toThrow("setRngState: argument 'state' expected a Tensor");
   });
 });

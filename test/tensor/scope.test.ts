@@ -54,6 +54,74 @@ describe('scope', () => {
     expect(memory.tensors).toBe(before);
   });
 
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'a getter that throws',
+      () => ({
+        get x() {
+          throw new Error('getter');
+        },
+      }),
+      /getter/,
+    ],
+    [
+      'a then that throws when read',
+      () => ({
+        // biome-ignore lint/suspicious/noThenProperty: what is tested.
+        get then() {
+          throw new Error('then');
+        },
+      }),
+      /then/,
+    ],
+    [
+      'a proxy that throws',
+      () =>
+        new Proxy(
+          {},
+          {
+            has() {
+              throw new Error('has');
+            },
+          },
+        ),
+      /has/,
+    ],
+    [
+      'arrays nested too deep',
+      () => {
+        let nested: unknown[] = [];
+        for (let i = 0; i < 50_000; i++) nested = [nested];
+        return nested;
+      },
+      /call stack/,
+    ],
+  ])('frees everything when its result has %s', (_, result, message) => {
+    const before = memory.tensors;
+    expect(() =>
+      scope(() => {
+        torch.ones([3]);
+        return result();
+      }),
+    ).toThrow(message);
+    expect(memory.tensors).toBe(before);
+  });
+
+  it('frees everything when the then of its result throws', async () => {
+    const before = memory.tensors;
+    const failing = scope(() => {
+      torch.ones([3]);
+      return {
+        // biome-ignore lint/suspicious/noThenProperty: what is tested.
+        then() {
+          throw new Error('at once');
+        },
+      };
+    });
+    await expect(failing).rejects.toThrow('at once');
+    expect(memory.tensors).toBe(before);
+  });
+
   it('holds across await, with other tasks running in between', async () => {
     const before = memory.tensors;
     const task = (value: number) =>

@@ -1,3 +1,4 @@
+import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { type DType, type NestedArray, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
@@ -21,6 +22,57 @@ describe('tensor()', () => {
     expect(() => tensor([2n ** 62n]).item()).toThrow(/beyond 2\^53/);
     expect(tensor([2n ** 62n]).item({ bigint: true })).toBe(2n ** 62n);
     expect(() => tensor([1.5]).item({ bigint: true })).toThrow(/no bigint/);
+  });
+
+  it('gives every integer dtype its numbers exactly', () => {
+    const exact = (value: number | bigint, dtype: DType) =>
+      (tensor([value], { dtype }).toArray({ bigint: true }) as bigint[])[0];
+    expect(exact(16777217, 'int32')).toBe(16777217n);
+    expect(exact(4294967295, 'uint32')).toBe(4294967295n);
+    expect(exact(2 ** 53 - 1, 'uint64')).toBe(2n ** 53n - 1n);
+    expect(exact(2n ** 64n - 1n, 'uint64')).toBe(2n ** 64n - 1n);
+    expect(exact(-(2 ** 63), 'int64')).toBe(-(2n ** 63n));
+    expect(exact(-128n, 'int8')).toBe(-128n);
+  });
+
+  it('gives complex and bool dtypes all that a number has', () => {
+    expect(tensor([0.1], { dtype: 'complex128' }).toArray()).toEqual([{ re: 0.1, im: 0 }]);
+    expect(tensor([1e-60, 0], { dtype: 'bool' }).toArray()).toEqual([true, false]);
+    expect(tensor([2n ** 80n], { dtype: 'float64' }).item()).toBe(2 ** 80);
+  });
+
+  it('truncates fractions for integer dtypes', () => {
+    expect(tensor([1.7, -1.7, -0.5], { dtype: 'int64' }).toArray()).toEqual([1, -1, 0]);
+    expect(tensor([255.9, -0.9], { dtype: 'uint8' }).toArray()).toEqual([255, 0]);
+  });
+
+  it.each<[DType, number | bigint, string]>([
+    ['uint8', 300, 'number 300'],
+    ['uint8', -1, 'number -1'],
+    ['int8', 128, 'number 128'],
+    ['int32', 2 ** 31, 'number 2147483648'],
+    ['int32', Number.NaN, 'number NaN'],
+    ['int64', Number.NaN, 'number NaN'],
+    ['int64', Number.NEGATIVE_INFINITY, 'number -Infinity'],
+    ['int64', 2 ** 63, 'number 9223372036854776000'],
+    ['int64', 2n ** 64n + 5n, 'bigint 18446744073709551621'],
+    ['uint64', -1n, 'bigint -1'],
+    ['int16', 2n ** 70n, 'bigint 1180591620717411303424'],
+  ])('says that %s cannot hold %s', (dtype, value, shown) => {
+    expect(() => tensor([value], { dtype })).toThrow(
+      new RangeError(`tensor: argument 'data' expected numbers that ${dtype} can hold, got ${shown}`),
+    );
+  });
+
+  it('takes bigints for int64 unless told otherwise', () => {
+    expect(() => tensor([2n ** 63n])).toThrow(/numbers that int64 can hold/);
+  });
+
+  it('takes the typed arrays and arrays of another context', () => {
+    const elsewhere = (code: string) => vm.runInNewContext(code) as never;
+    expect(tensor(elsewhere('new Int8Array([-1])')).dtype).toBe('int8');
+    expect(tensor(elsewhere('new Float32Array([-1.5])')).toArray()).toEqual([-1.5]);
+    expect(tensor(elsewhere('[1, 2]')).toArray()).toEqual([1, 2]);
   });
 
   const typed: [DType, () => ReturnType<Tensor['toTypedArray']>][] = [
@@ -75,6 +127,21 @@ describe('tensor()', () => {
     expect(() => torch.arange(6).view([2, 3]).t().toTypedArray({ share: true })).toThrow(/contiguous/);
   });
 
+  it('finds the place of shared memory in the tensor, whatever has become of its owner', () => {
+    const base = torch.arange(10, { dtype: 'float32' });
+    const part = base.narrow(0, 4, 6).view([2, 3]);
+    const view = part.toTypedArray({ share: true });
+    const again = tensor(view);
+    expect(again.toArray()).toEqual([4, 5, 6, 7, 8, 9]);
+    again.fill_(0);
+    expect(base.toArray()).toEqual([0, 1, 2, 3, 0, 0, 0, 0, 0, 0]);
+    part.t_();
+    expect(tensor(view.subarray(1) as Float32Array, { shape: [5, 1] }).shape).toEqual([5, 1]);
+    part.dispose();
+    tensor(view.subarray(5) as Float32Array).fill_(7);
+    expect(base.narrow(0, 9, 1).item()).toBe(7);
+  });
+
   it('survives a shared buffer being transferred away', () => {
     const x = torch.ones([4]);
     const view = x.toTypedArray({ share: true });
@@ -84,7 +151,7 @@ describe('tensor()', () => {
   });
 
   it('rejects ragged, mixed and misfitting data', () => {
-    const loosely = tensor as (data: unknown, options?: object) => Tensor;
+    const loosely = tensor as (data: unknown, options?: unknown) => Tensor;
     expect(() => loosely([[1, 2], [3]])).toThrow(
       /'data' expected arrays of length 2 at depth 1, got one of 1/,
     );
@@ -95,7 +162,31 @@ describe('tensor()', () => {
     expect(() => loosely([null])).toThrow(/null/);
     expect(() => loosely(new Float32Array(3), { shape: [2, 2] })).toThrow(/product is 3/);
     expect(() => loosely(new Float32Array(3), { shape: [-1, -3] })).toThrow();
-    expect(() => loosely([1], { dtype: 'float99' })).toThrow(/dtype/);
+    expect(() => loosely([1], { dtype: 'float99' })).toThrow(
+      /^tensor: argument 'dtype' expected one of float32, .*, got string "float99"$/,
+    );
+    expect(() => loosely([1, 2], { shape: [3] })).toThrow(/product is 2/);
+    expect(() => loosely(new Float32Array(3), { shape: 5 })).toThrow(
+      "tensor: argument 'shape' expected an array of integers of at least 0, got number 5",
+    );
+    expect(() => loosely([1], null)).toThrow("tensor: argument 'options' expected an object, got null");
+    expect(() => loosely([1], { dtpye: 'int64' })).toThrow(
+      'tensor: there is no option "dtpye"; the options are shape, dtype, device, requiresGrad',
+    );
+  });
+
+  it('rejects arrays that are nested too deep, or hold themselves', () => {
+    let deep: NestedArray = 1;
+    for (let i = 0; i < 64; i++) deep = [deep];
+    expect(tensor(deep).ndim).toBe(64);
+    const message = "tensor: argument 'data' expected at most 64 dimensions, got arrays nested deeper";
+    expect(() => tensor([deep])).toThrow(message);
+    const endless: NestedArray[] = [];
+    endless.push(endless);
+    expect(() => tensor(endless)).toThrow(message);
+    expect(() => torch.zeros(endless as number[])).toThrow(
+      /zeros: argument 'size' expected int\[\], got an array/,
+    );
   });
 });
 
@@ -118,12 +209,20 @@ describe('Tensor', () => {
     const x = tensor([1.7, -1.7]);
     expect(x.to({ dtype: 'int64' }).toArray()).toEqual([1, -1]);
     expect(() => x.to({ dtype: 'nope' as DType })).toThrow(/dtype/);
+    expect(() => x.to('float64' as never)).toThrow(
+      `to: argument 'options' expected an object, got string "float64"`,
+    );
+    expect(() => x.to(tensor([1n]) as never)).toThrow(/'options' expected an object, got a Tensor/);
+    expect(() => x.to({ dtpye: 'int64' } as never)).toThrow(
+      'to: there is no option "dtpye"; the options are dtype, device, copy, memoryFormat',
+    );
   });
 
   it('gives one element as a number', () => {
     expect(tensor(2.5).item()).toBe(2.5);
     expect(tensor([[true]]).item()).toBe(1);
     expect(() => tensor([1, 2]).item()).toThrow(/one element/);
+    expect(() => tensor(1).item({ bigInt: true } as never)).toThrow(/no option "bigInt"/);
   });
 
   it('nests arrays as the shape says', () => {

@@ -55,6 +55,16 @@ describe('safetensors', () => {
     expect(readdirSync(folder)).toEqual(['x.safetensors']);
   });
 
+  it('keep a tensor of any name', () => {
+    const named = Object.fromEntries([
+      ['__proto__', tensor([1, 2])],
+      ['constructor', tensor([3])],
+    ]);
+    const { tensors } = decodeSafetensors(encodeSafetensors(named), 'x');
+    expect(Object.keys(tensors)).toEqual(['__proto__', 'constructor']);
+    expect(Object.values(tensors).map((value) => value.toArray())).toEqual([[1, 2], [3]]);
+  });
+
   it('have the layout of the format', () => {
     const bytes = Buffer.from(encodeSafetensors({ x: tensor([1, 2]), y: tensor([7n]) }));
     const length = Number(bytes.readBigUInt64LE());
