@@ -6,6 +6,8 @@
 #include <torch/csrc/autograd/function.h>
 
 #include <cstring>
+#include <memory>
+#include <utility>
 
 #include "call.h"
 
@@ -60,9 +62,21 @@ napi_value newArrayBuffer(napi_env env, size_t bytes, void** data) {
   return buffer;
 }
 
+using Memory = std::shared_ptr<at::DataPtr>;
+
+/// A storage's memory, owned by the storage and by whoever has what this returns. Resizing gives a
+/// storage other memory, and would free this.
+Memory shareMemory(c10::StorageImpl& storage) {
+  auto memory = std::make_shared<at::DataPtr>();
+  const auto release = [](void* held) { delete static_cast<Memory*>(held); };
+  at::DataPtr shared(storage.mutable_data(), new Memory(memory), release, storage.device());
+  *memory = storage.set_data_ptr(std::move(shared));
+  return memory;
+}
+
 /// toArrayBuffer(tensor, share): the elements in row-major order. share: the buffer is the tensor's
 /// own memory (which must be contiguous and on the CPU) and keeps it alive, so it stays valid
-/// whatever happens to the tensor: from then on that memory cannot be resized.
+/// whatever happens to the tensor; one that is resized may go on with other memory.
 napi_value toArrayBuffer(const Call& call) {
   const at::Tensor& source = call.tensor(0, "tensor");
   const bool share = call.flag(1, "share");
@@ -76,17 +90,17 @@ napi_value toArrayBuffer(const Call& call) {
           "a tensor whose elements are conjugated or negated as they are read cannot share its "
           "memory; resolveConj() or resolveNeg() makes one that can");
     }
-    auto* keeper = new at::Tensor(source.detach());
-    const auto release = [](napi_env, void*, void* hint) { delete static_cast<at::Tensor*>(hint); };
-    if (keeper->nbytes() > 0 &&
-        napi_create_external_arraybuffer(call.env, keeper->data_ptr(), keeper->nbytes(), release,
-                                         keeper, &buffer) == napi_ok) {
-      keeper->storage().unsafeGetStorageImpl()->set_resizable(false);
-      return buffer;
-    }
-    delete keeper;
-    if (source.nbytes() > 0)
+    if (source.nbytes() > 0) {
+      void* const data = source.data_ptr();
+      auto* memory = new Memory(shareMemory(*source.storage().unsafeGetStorageImpl()));
+      const auto release = [](napi_env, void*, void* hint) { delete static_cast<Memory*>(hint); };
+      if (napi_create_external_arraybuffer(call.env, data, source.nbytes(), release, memory,
+                                           &buffer) == napi_ok) {
+        return buffer;
+      }
+      delete memory;
       throw std::runtime_error("this runtime does not allow external buffers");
+    }
   }
   const at::Tensor tensor = source.detach().to(at::kCPU).contiguous().resolve_conj().resolve_neg();
   void* data = nullptr;

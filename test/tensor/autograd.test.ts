@@ -95,6 +95,11 @@ describe('autograd', () => {
     expect(() => grad(y, loosely([5]))).toThrow("grad: argument 'inputs' expected a Tensor, got number 5");
   });
 
+  it('rejects a tensor as its own gradient', () => {
+    const t = torch.ones([2]);
+    for (const same of [t, t.contiguous()]) expect(() => (t.grad = same)).toThrow(/'grad' expected another/);
+  });
+
   it('rejects a gradient that does not fit', () => {
     const x = leaf();
     expect(() => {

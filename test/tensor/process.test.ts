@@ -55,6 +55,21 @@ describe('worker threads', () => {
     expect(status).toBe(0);
   });
 
+  it('can be terminated in the middle of a call', () => {
+    const { status, stdout, stderr } = runModule(`${prelude}
+      for (let i = 0; i < 12; i++) {
+        const busy = ${worker('const t = torch.zeros([2, 3]); parentPort.postMessage(0); for (;;) t.shape;')};
+        await message(busy);
+        await new Promise((resolve) => setTimeout(resolve, 1 + (i % 3)));
+        await busy.terminate();
+      }
+      console.log('ended');
+    `);
+    expect(stderr).toBe('');
+    expect(stdout).toBe('ended\n');
+    expect(status).toBe(0);
+  });
+
   it('may load the addon before the main thread does, and end', () => {
     const { stdout, stderr, status } = runModule(`
       import { Worker } from 'node:worker_threads';
@@ -112,4 +127,50 @@ describe('the process', () => {
     `);
     expect(stdout).toBe(`1\n${'TypeError\n'.repeat(5)}`);
   });
+});
+
+describe('arguments that run JavaScript as they are read', () => {
+  it('may call operators in the middle of a call', () => {
+    const { status, stdout, stderr } = runModule(`${prelude}
+      const held = [];
+      const number = (re) => ({ get re() { for (let i = 0; i < 3000; i++) held.push(torch.ones([2])); return re; }, im: 0 });
+      const list = (values) => Object.defineProperty([...values], 0, { get() { torch.zeros([5]); return values[0]; } });
+      console.log(String(torch.full([2], number(3))));
+      console.log(String(tensor([1, 2]).mul(number(2))));
+      console.log(String(torch.conv2d(torch.ones([1, 1, 3, 3]), torch.ones([1, 1, 2, 2]), null, list([1, 1])).flatten()));
+      console.log(String(tensor([1, 2, 3, 4]).view(list([2, 2]))));
+    `);
+    expect(stderr).toBe('');
+    expect(stdout).toBe(
+      'tensor([3.+0.j, 3.+0.j])\ntensor([2.+0.j, 4.+0.j])\ntensor([4., 4., 4., 4.])\ntensor([[1., 2.],\n        [3., 4.]])\n',
+    );
+    expect(status).toBe(0);
+  });
+
+  it('cannot take away the data that a tensor is made of', () => {
+    const { stdout } = runModule(`${prelude}
+      const data = new Float32Array(1 << 20).fill(1);
+      let reads = 0;
+      const shape = [0];
+      Object.defineProperty(shape, 0, { get() {
+        if (++reads === 2) structuredClone(data.buffer, { transfer: [data.buffer] });
+        return 1 << 20;
+      } });
+      try { console.log(tensor(data, { shape }).sum().item()); } catch (error) { console.log(error.message); }
+    `);
+    // As many times as it is read: either the data are there, or the error says that they are not.
+    expect(stdout).toMatch(
+      /^(1048576|fromTypedArray: argument 'shape' asks for 4194304 bytes, data has 0)\n$/,
+    );
+  });
+});
+
+it('throws where there is no memory for a typed array', () => {
+  // A limit on what a process may map is not to be had everywhere; so many bytes are not to be had anywhere.
+  const { status, stdout } = runModule(`${prelude}
+    const t = torch.zeros([1], { dtype: 'uint8' }).expand([2 ** 45]);
+    try { t.toTypedArray(); } catch (error) { console.log(error.name, error.message); }
+  `);
+  expect(stdout).toMatch(/\S/);
+  expect(status).toBe(0);
 });

@@ -142,6 +142,26 @@ describe('tensor()', () => {
     expect(base.narrow(0, 9, 1).item()).toBe(7);
   });
 
+  it('keeps shared memory when the tensor goes on with other memory', () => {
+    const t = torch.zeros([1000]);
+    const shared = [t.toTypedArray({ share: true }), t.toTypedArray({ share: true })];
+    shared[0]![3] = 5;
+    expect(shared[1]![3]).toBe(5);
+    t.resize_([100_000]);
+    const another = torch.full([1000], 7, { dtype: 'float32' });
+    shared[0]!.fill(-1);
+    expect(another.sum().item()).toBe(7000);
+    expect(t.slice(0, 0, 5).toArray()).toEqual([0, 0, 0, 5, 0]);
+    expect(shared[1]![999]).toBe(-1);
+  });
+
+  it('shares no memory that is read otherwise than it stands there', () => {
+    const conjugate = torch.full([2], { re: 1, im: 2 }).conj();
+    expect(() => conjugate.toTypedArray({ share: true })).toThrow(/conjugated or negated .* resolveConj\(\)/);
+    expect(() => conjugate.imag.toTypedArray({ share: true })).toThrow();
+    expect(Array.from(conjugate.toTypedArray())).toEqual([1, -2, 1, -2]);
+  });
+
   it('survives a shared buffer being transferred away', () => {
     const x = torch.ones([4]);
     const view = x.toTypedArray({ share: true });
@@ -216,6 +236,10 @@ describe('Tensor', () => {
     expect(() => x.to({ dtpye: 'int64' } as never)).toThrow(
       'to: there is no option "dtpye"; the options are dtype, device, copy, memoryFormat',
     );
+  });
+
+  it('gives what int64 does not hold as a bigint', () => {
+    expect(tensor([2n ** 64n - 1n], { dtype: 'uint64' }).item({ bigint: true })).toBe(2n ** 64n - 1n);
   });
 
   it('gives one element as a number', () => {
