@@ -1,5 +1,6 @@
 import { Module, type Parameter } from '../nn/index.ts';
 import { noGrad, scope, Tensor } from '../tensor/index.ts';
+import { checkBatch } from './batch.ts';
 import { checkCount } from './check.ts';
 
 /** What a loss returns for a batch. */
@@ -58,7 +59,8 @@ export abstract class ClassificationLoss extends Module {
   /**
    * The training loss.
    * @param features (N, D)
-   * @param labels (N), int64
+   * @param labels (N), int64; −100 for rows that take no part
+   * @throws TypeError or Error naming the argument, what was expected and what came
    */
   abstract override forward(features: Tensor, labels: Tensor): LossOutput;
 
@@ -68,6 +70,7 @@ export abstract class ClassificationLoss extends Module {
    * @param features (N, D)
    */
   forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
+    for (const each of [labels, otherLabels]) checkBatch(this, features, each);
     return mixOutputs(lambda, this.forward(features, labels), this.forward(features, otherLabels));
   }
 

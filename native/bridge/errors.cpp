@@ -8,6 +8,11 @@ namespace {
 
 std::string firstLine(const std::string& text) { return text.substr(0, text.find('\n')); }
 
+/// `message` with the operation before it, unless it begins with that already.
+std::string prefixed(const std::string& prefix, const std::string& message) {
+  return message.starts_with(prefix) ? message : prefix + message;
+}
+
 void throwError(napi_env env, const std::string& message, const char* nativeStack,
                 bool isTypeError) {
   napi_value text = nullptr, error = nullptr;
@@ -44,11 +49,12 @@ void throwToJavaScript(napi_env env, const std::string& operation) {
     // ThrowAsJavaScriptException would throw a C++ exception then, and end the process.
     napi_throw(env, error.Value());
   } catch (const ArgumentError& error) {
-    throwError(env, prefix + error.what(), nullptr, true);
+    throwError(env, prefixed(prefix, error.what()), nullptr, true);
   } catch (const c10::Error& error) {
-    throwError(env, prefix + firstLine(error.what_without_backtrace()), error.what(), false);
+    throwError(env, prefixed(prefix, firstLine(error.what_without_backtrace())), error.what(),
+               false);
   } catch (const std::exception& error) {
-    throwError(env, prefix + firstLine(error.what()), error.what(), false);
+    throwError(env, prefixed(prefix, firstLine(error.what())), error.what(), false);
   } catch (...) {
     throwError(env, prefix + "unknown C++ exception", nullptr, false);
   }

@@ -49,12 +49,13 @@ void check_distance_inputs(std::string_view op, const at::Tensor& features, cons
   TORCH_CHECK_VALUE(features.dim() == 2, op, ": features: expected shape (N, D), got ",
                     features.sizes());
   TORCH_CHECK_VALUE(means.dim() == 2, op, ": means: expected shape (K, D), got ", means.sizes());
-  const int64_t dims = features.size(1), classes = means.size(0);
-  TORCH_CHECK_VALUE(dims > 0, op, ": features: expected at least one dimension, got shape ",
-                    features.sizes());
+  const int64_t dims = means.size(1), classes = means.size(0);
+  TORCH_CHECK_VALUE(dims > 0, op, ": means: expected at least one dimension, got shape ",
+                    means.sizes());
   TORCH_CHECK_VALUE(classes > 0, op, ": means: expected at least one class, got shape ",
                     means.sizes());
-  check_shape(op, "means", means, "(K, D)", {classes, dims});
+  TORCH_CHECK_VALUE(features.size(1) == dims, op, ": features: expected shape (N, ", dims,
+                    ") with the D of means, got ", features.sizes());
   if (options.diagonal()) {
     check_shape(op, "log_variances", log_variances, "(K, D)", {classes, dims});
   } else {

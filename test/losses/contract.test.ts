@@ -139,11 +139,26 @@ describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
     expect(Math.max(...arrayOf(features.grad!).slice(0, 9).map(Math.abs))).toBeLessThan(100);
   });
 
-  it('refuses labels that are no class', () => {
-    const loss = make(one);
+  it('refuses what is no batch for it, and names what it is', () => {
+    const loss = make(one).train();
     const features = torch.randn([2, D]);
-    expect(() => loss.forward(features, int64([0, K]))).toThrow();
-    expect(() => loss.forward(features, int64([0, -1]))).toThrow();
+    const fit = int64([0, 1]);
+    const state = () => Object.values(loss.stateDict()).map((t) => arrayOf(t));
+    const before = state();
+    const refused = (x: Tensor, y: Tensor, message: RegExp) => {
+      expect(() => loss.forward(x, y)).toThrow(message);
+      expect(() => loss.forwardMixed(x, { labels: fit, otherLabels: y, lambda: 0.5 })).toThrow(message);
+    };
+    refused(features, int64([0, K]), /labels: expected .*0 to 3.* got 4 in row 1/);
+    refused(features, int64([0, -1]), /labels: expected .*0 to 3.* got -1 in row 1/);
+    refused(features, int64([0]), /labels: expected shape \(.*got \[1\]/);
+    refused(features, fit.unsqueeze(1), /labels: expected shape \(.*got \[2, 1\]/);
+    refused(features, torch.rand([2]), /labels: expected int64.*got float32/);
+    refused(torch.randn([2, D + 1]), fit, /features: expected shape \(N, 3\).*got \[2, 4\]/);
+    refused(torch.randn([D]), fit, /features: expected shape \(N, (3|D)\).*got \[3\]/);
+    refused('x' as unknown as Tensor, fit, /features/);
+    refused(features, [0, 1] as unknown as Tensor, /labels/);
+    expect(state()).toEqual(before);
   });
 
   it('gives every parameter to the optimizer exactly once', () => {
