@@ -23,6 +23,8 @@ export interface CenterOptions {
    * How the centres follow the features:
    * - `delta`: by the paper's own rule, within `forward`; they are no parameters, and no optimizer has a part in it;
    * - `autograd`: as parameters, by gradient.
+   *
+   * Default `delta`.
    */
   update?: 'delta' | 'autograd';
   /**

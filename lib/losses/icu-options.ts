@@ -49,6 +49,8 @@ export interface IcuOptions {
    * - `isotropic`: σ_k² I in all D dimensions, (K) parameters, ln|Σ_k| = D·s_k (the density of Eqs. 6–7);
    * - `scalar`: (K) parameters, ln|Σ_k| = s_k (Eqs. 9–13 to the letter);
    * - `diagonal`: a variance for each class and dimension, (K, D) parameters, ln|Σ_k| = Σ_d s_kd.
+   *
+   * Default `isotropic`.
    */
   readonly covariance: Covariance;
   /** α ≥ 0, the margin that enlarges the target's distance (Eqs. 17, 20). Default 1e-4. */
@@ -60,6 +62,8 @@ export interface IcuOptions {
    * - `covariance`: ln|(1+γ)Σ_z|, the reading that gives Eq. 21 in every dimension;
    * - `determinant`: ln((1+γ)|Σ_z|);
    * - `logdet`: (1+γ)·ln|Σ_z|, which changes its direction where |Σ_z| < 1.
+   *
+   * Default `covariance`.
    */
   readonly gammaMode: GammaMode;
   /**
@@ -67,19 +71,21 @@ export interface IcuOptions {
    * - `distance`: (1+α)·d_z (Eq. 17). d_z is negative once the variances are small, and α then helps the target;
    * - `mahalanobis`: (1+α) on the Mahalanobis term only;
    * - `positive`: d_z + α·max(d_z, 0).
+   *
+   * Default `distance`.
    */
   readonly alphaMode: AlphaMode;
   /** λ of the means in the regulariser (Eq. 14), ≥ 0. Default 0.1. */
   readonly lambdaMean: number;
   /** λ of the variances in the regulariser (Eq. 14), ≥ 0. Default 0.1. */
   readonly lambdaVar: number;
-  /** Weight of a class in the regulariser: `sum` 1 (Eq. 14), `classes` 1/(classes present), `samples` n_k/V. */
+  /** Weight of a class in the regulariser: `sum` 1 (Eq. 14), `classes` 1/(classes present), `samples` n_k/V. Default `sum`. */
   readonly regReduction: RegReduction;
-  /** Centre of the variance moment (Eq. 13): the `learned` mean μ_k, or the mean of the class in the `batch`. */
+  /** Centre of the variance moment (Eq. 13): the `learned` mean μ_k, or the mean of the class in the `batch`. Default `learned`. */
   readonly momentCenter: MomentCenter;
   /** Whether the regulariser's gradient flows through the moments, to features and means. Default true. */
   readonly momentGradient: boolean;
-  /** Of the classification term over the V valid rows: `mean`, `sum`, or `none` for a loss for each row. */
+  /** Of the classification term over the V valid rows: `mean`, `sum`, or `none` for a loss for each row. Default `mean`. */
   readonly reduction: Reduction;
   /** Rows with this label take no part. Default −100. */
   readonly ignoreIndex: number;
@@ -90,7 +96,7 @@ export interface IcuOptions {
   /**
    * Whether the forward pass keeps (N, K) values for the backward pass, or that makes them again, which takes longer:
    * `store`, `recompute`, or `auto`, which stores up to 64 MiB or a quarter of the size of the means, whichever is
-   * more. The loss and its gradients are the same up to rounding.
+   * more. The loss and its gradients are the same up to rounding. Default `auto`.
    */
   readonly memory: IcuMemory;
   /**

@@ -13,6 +13,8 @@ export interface RingOptions {
    * - `l2`: u²/2, the paper's;
    * - `smooth-l1`: u²/2 where |u| < 1, else |u| − ½;
    * - `ratio`: (u/ν)²/2, ν the batch's mean |x|, at least 0.5 and constant to differentiation.
+   *
+   * Default `l2`.
    */
   form?: 'l2' | 'smooth-l1' | 'ratio';
   /** λ ≥ 0. Default 0.01, for the form `ratio` 1. null: the default. */
