@@ -2,7 +2,7 @@ import { ce, center, eq14, lgmCifar, lSoftmaxCifar } from './methods.ts';
 import type { Experiment } from './recipe.ts';
 import { filled, paper } from './setting.ts';
 
-const images = { train: 45_000, validation: 5_000, test: 10_000 };
+const images = { train: 45_000, whole: 50_000, validation: 5_000, test: 10_000 };
 const cropFlip = 'pad by 4, crop, flip';
 
 export const cifar10: Experiment = {
@@ -32,7 +32,10 @@ export const cifar100: Experiment = {
   images,
   settings: {
     model: filled('vgg13-lgm', lgmExample),
-    data: paper('cifar-100', 'on CIFAR-100'),
+    data: paper(
+      'cifar-100',
+      "on CIFAR-100; normalised by kuangliu/pytorch-cifar's constants, where L-GM's example has (x − 128)/128",
+    ),
     augment: filled('crop-flip', `${cropFlip}: ${lgmExample}`),
     optimizer: filled('sgd', lgmExample),
     lr: filled(0.1, lgmExample),
@@ -51,7 +54,7 @@ export const cifar100: Experiment = {
 export const imagenet: Experiment = {
   name: 'imagenet',
   title: 'ImageNet, ResNet-101',
-  images: { train: 1_217_109, validation: 64_058, test: 50_000 },
+  images: { train: 1_217_109, whole: 1_281_167, validation: 64_058, test: 50_000 },
   settings: {
     model: paper('resnet101', 'on ImageNet; strides as torchvision has them'),
     data: paper(

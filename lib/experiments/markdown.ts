@@ -1,5 +1,6 @@
 import { experimentsOf, type Plan } from './plan.ts';
 import type { Experiment, Settings } from './recipe.ts';
+import type { Setting } from './setting.ts';
 import type { Spread } from './statistics.ts';
 import type { Cell } from './summary.ts';
 
@@ -74,6 +75,7 @@ function section(
       ? []
       : ['', '**Shorter or longer than the recipe says: not to be compared with published figures.**']),
     ...(missing === undefined ? [] : ['', 'Not run: its data are not here.']),
+    ...(experiment.name.includes('-lt-') ? ['', longTailNote(experiment)] : []),
     '',
     ...accuracies(cells),
     ...details(cells),
@@ -81,6 +83,12 @@ function section(
     ...recipe(experiment, cells),
   ];
 }
+
+/** What choosing an epoch means here. */
+const longTailNote = ({ images }: Experiment): string =>
+  `Trained on ${count(images.train)} of the subset's ${count(images.whole)} images; ${count(images.validation)} images choose the epoch, ` +
+  'as many of each class, nearly all from outside the subset: more of the small classes than the training sees. ' +
+  'The last epoch needs no choice.';
 
 function accuracies(cells: readonly Cell[]): string[] {
   return [
@@ -93,7 +101,7 @@ function accuracies(cells: readonly Cell[]): string[] {
       'others (published)',
     ]),
     ...cells.map((cell) => {
-      const { figures, paper, others } = cell;
+      const { figures, paper, paperTop5: top5, others } = cell;
       return row([
         cell.title,
         or(figures?.parameters, ({ network, loss }) => `${count(network)} + ${count(loss)}`),
@@ -103,7 +111,7 @@ function accuracies(cells: readonly Cell[]): string[] {
           ...(cell.diverged > 0 ? [`${cell.diverged} diverged`] : []),
         ].join('; '),
         or(figures, ({ lastAccuracy }) => spread(lastAccuracy, percent)),
-        or(paper, (value) => value.toFixed(2)),
+        or(paper, (value) => `${value.toFixed(2)}${top5 === null ? '' : `, top-5 ${top5.toFixed(2)}`}`),
         or(others.length === 0 ? null : others, (all) =>
           all.map(({ value, source }) => `${value.toFixed(2)} ${source}`).join('; '),
         ),
@@ -177,7 +185,7 @@ function pairs(base: string | undefined, cells: readonly Cell[]): string[] {
 /** The recipe, each value with its source. */
 function recipe(experiment: Experiment, cells: readonly Cell[]): string[] {
   const origins = { paper: 'the paper', filled: 'filled in', ours: 'ours' };
-  const lines = (prefix: string, settings: Settings) =>
+  const lines = (prefix: string, settings: Settings & { readonly defaults?: Setting<string> }) =>
     Object.entries(settings).map(([name, { value, origin, source }]) =>
       row([`${prefix}${name}`, code(value), origins[origin], source]),
     );
@@ -197,7 +205,7 @@ function recipe(experiment: Experiment, cells: readonly Cell[]): string[] {
           origins[origin],
           source,
         ]),
-        ...lines(`${title}: `, method.settings ?? {}),
+        ...lines(`${title}: `, { ...(method.defaults && { defaults: method.defaults }), ...method.settings }),
       ];
     }),
     '',

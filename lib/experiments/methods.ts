@@ -24,8 +24,8 @@ export const center = method({
   ),
 });
 
-/** m = 4, with λ falling over the steps of a run as it falls over `steps` of the authors' example. */
-const lSoftmaxAs = (name: string, steps: number, lambdaGamma: number, lambdaPower: number): Method =>
+/** m = 4, with λ falling over the steps of a run as it falls over `steps` of the authors' example, which `source` names. */
+const lSoftmaxAs = (source: string, steps: number, lambdaGamma: number, lambdaPower: number): Method =>
   method({
     name: 'l-softmax',
     title: 'L-Softmax',
@@ -38,22 +38,42 @@ const lSoftmaxAs = (name: string, steps: number, lambdaGamma: number, lambdaPowe
         lambdaPower,
         lambdaMin: 0,
       }),
-      `wy1iu/LargeMargin_Softmax_Loss, ${name}; its decay over ${steps.toLocaleString('en-US')} steps is stretched to ours`,
+      `wy1iu/LargeMargin_Softmax_Loss, ${source}, is stretched to ours`,
     ),
   });
 
 /** λ ends at 0.4. */
-export const lSoftmaxMnist = lSoftmaxAs('MNIST example with m = 4', 10_000, 2.5e-5, 35);
-/** m = 4 is the authors' advice for the paper's figure. */
-export const lSoftmaxCifar = lSoftmaxAs('CIFAR-10 example with m = 4', 20_000, 2e-5, 45);
+export const lSoftmaxMnist = lSoftmaxAs(
+  'MNIST example with m = 4; the decay of λ over its first 10,000 steps, after which its rate falls no more',
+  10_000,
+  2.5e-5,
+  35,
+);
+/** m = 4 is the authors' advice for the paper's figure. λ ends near 0: for CIFAR-100 they would keep it above 5. */
+export const lSoftmaxCifar = lSoftmaxAs(
+  'CIFAR-10 example with m = 4; the decay of λ over its 30,000 steps, to 0 on CIFAR-100 as well',
+  30_000,
+  2e-5,
+  45,
+);
 
 /**
- * α grows over the steps of a run as over all steps of the authors' example, of which `interval` is a share. The means'
- * and variances' rates are those of the ICU loss here, so that the rows differ in the loss alone.
+ * What the rows of losses with Gaussian classes have in common that no source says: the same for L-GM and ICU, so that
+ * they differ in the loss alone.
+ */
+const gaussianDefaults = ours(
+  'isotropic covariance; μ ~ N(0, 1) and σ = 1 before training; rates of 10 (means) and 10·min(1, 2/D) (log-variances) ' +
+    "times the network's, without weight decay",
+  'docs/icu-loss.md, Parameters',
+);
+
+/**
+ * α grows over the steps of a run as over all steps of the authors' example, of which `interval` is a share.
  */
 const lgmAs = (
   source: string,
   interval: number,
+  itsOwn: string,
   options: Required<Pick<LgmOptions, 'alpha' | 'alphaGrowth' | 'alphaMax' | 'lambda'>>,
 ): Method =>
   method({
@@ -69,17 +89,20 @@ const lgmAs = (
       }),
       `WeitaoVan/L-GM-loss, ${source}, stretched to ours; with ln|Σ| as in Wan et al., CVPR 2018, which that code leaves out`,
     ),
+    defaults: ours(gaussianDefaults.value, `as the ICU rows; that example has ${itsOwn}`),
   });
 
 export const lgmMnist = lgmAs(
   'MNIST example: λ, and α ten times larger at 1,500, 3,000 and 4,500 of 20,000 steps',
   1500 / 20_000,
+  'a variance learned at the rate of the network, and means at 0.3 times it that decay',
   { alpha: 0.001, alphaGrowth: 10, alphaMax: 1, lambda: 0.03 },
 );
 
 export const lgmCifar = lgmAs(
   'CIFAR-100 example: λ, and α doubled every 5,000 of 120,000 steps up to 0.3',
   5000 / 120_000,
+  'variances that stay 1, and means at 2 times the rate of the network that decay',
   { alpha: 0.1, alphaGrowth: 2, alphaMax: 0.3, lambda: 0.1 },
 );
 
@@ -93,7 +116,7 @@ function icuRows(setting: (options: IcuLossOptions) => Method['lossOptions']): {
   icuGamma: Method;
 } {
   const row = (name: string, title: string, margins: IcuLossOptions): Method =>
-    method({ name, title, loss: 'icu', lossOptions: setting(margins) });
+    method({ name, title, loss: 'icu', lossOptions: setting(margins), defaults: gaussianDefaults });
   return {
     icu: row('icu', 'ICU', {}),
     icuPlain: row('icu-plain', 'ICU, α = γ = 0', { alpha: 0, gamma: 0 }),
@@ -109,7 +132,7 @@ export const eq14 = icuRows((margins) =>
 
 /**
  * The paper does not say whether the regulariser of Eq. 14 is a sum or a mean over dimensions, and under the long-tailed
- * recipe the sum over 128 draws all classes' means together before the features are told apart.
+ * recipe the sum over 128 draws all classes' means together before the features are told apart: docs/reproducing.md.
  */
 export const longTailRegularizer: IcuLossOptions = {
   ...constants,
@@ -117,7 +140,7 @@ export const longTailRegularizer: IcuLossOptions = {
   lambdaMean: 0.1 / 128,
 };
 const asAuthors =
-  'sect. 4.1: α, γ, λ; kratos236/ICU-loss: the regulariser, a mean over rows and 128 dimensions';
+  'sect. 4.1: α, γ, λ; kratos236/ICU-loss: that the regulariser is a mean over rows and 128 dimensions, where Eq. 14 is a sum';
 
 export const longTailed = icuRows((margins) => filled({ ...longTailRegularizer, ...margins }, asAuthors));
 
@@ -150,7 +173,10 @@ export const ldam = method({
   name: 'ldam',
   title: 'LDAM-DRW',
   loss: 'ldam',
-  lossOptions: filled({}, 'Cao et al., NeurIPS 2019; kaidic/LDAM-DRW'),
+  lossOptions: filled(
+    { reweightFrom: 119 / 200 },
+    'Cao et al., NeurIPS 2019; kaidic/LDAM-DRW, where the weights set in with the first fall of the rate, as here',
+  ),
 });
 
 export const icuAuthors = method({

@@ -13,7 +13,7 @@ const common = {
   epochs: ours(8, 'the paper states none'),
 } as const satisfies Settings;
 
-const images = { train: 55_000, validation: 5_000, test: 10_000 };
+const images = { train: 55_000, whole: 60_000, validation: 5_000, test: 10_000 };
 const methods = [ce, center, lSoftmaxMnist, lgmMnist, ...Object.values(eq14)];
 
 export const mnist2d: Experiment = {

@@ -22,6 +22,8 @@ export interface Method {
   readonly title: string;
   readonly loss: LossName;
   readonly lossOptions: Setting<OptionsOf<LossName>>;
+  /** What the loss's defaults decide for this row and a reader should know, in words */
+  readonly defaults?: Setting<string>;
   /** What this method does otherwise than the experiment, such as mixup */
   readonly settings?: Settings;
 }
@@ -41,7 +43,13 @@ export interface Experiment {
   /** 'CIFAR-10-LT, ratio 100' */
   readonly title: string;
   /** How many there are, to tell the steps and the time before anything is loaded */
-  readonly images: { readonly train: number; readonly validation: number; readonly test: number };
+  readonly images: {
+    readonly train: number;
+    /** Training images where none are held out */
+    readonly whole: number;
+    readonly validation: number;
+    readonly test: number;
+  };
   readonly settings: Settings & Required<Pick<Settings, 'model' | 'data' | 'epochs' | 'batchSize'>>;
   readonly methods: readonly Method[];
 }
@@ -82,7 +90,7 @@ export function configOf(recipe: Recipe, { seed, epochs, varySubset, selectOn }:
   const all = epochsOf(recipe);
   const stretch = (epochs ?? all) / all;
   const { milestones, warmupEpochs } = values;
-  const images = experiment.images.train + (selectOn === 'test' ? experiment.images.validation : 0);
+  const images = selectOn === 'test' ? experiment.images.whole : experiment.images.train;
   const steps = (epochs ?? all) * Math.floor(images / settings.batchSize.value);
   const options = method.lossOptions.value;
   return resolveConfig({

@@ -1,7 +1,7 @@
 import type { RunResult } from '../train/index.ts';
 import { isOpen } from './jobs.ts';
 import type { Plan, PlannedJob } from './plan.ts';
-import { otherFigures, type Published, paperFigure } from './published.ts';
+import { otherFigures, type Published, paperFigure, paperTop5 } from './published.ts';
 import { epochsOf, type Recipe } from './recipe.ts';
 import { type PairedTest, pairedTest, type Spread, spreadOf } from './statistics.ts';
 
@@ -29,6 +29,7 @@ export interface Cell {
   figures: Figures | null;
   /** In percent */
   paper: number | null;
+  paperTop5: number | null;
   others: Published[];
   /** Test accuracy less that of the method that the table pairs with, on the seeds that both have */
   paired: PairedTest | null;
@@ -99,6 +100,7 @@ function cellOf(table: string, recipe: Recipe, planned: readonly PlannedJob[]): 
     diverged: planned.filter(({ state }) => state.kind === 'diverged').length,
     figures: runs.length === 0 ? null : figuresOf(runs.map(({ result }) => result)),
     paper: paperFigure(table, experiment.name, method.name),
+    paperTop5: paperTop5(table, experiment.name, method.name),
     others: otherFigures(experiment.name, method.name),
     paired: null,
   };

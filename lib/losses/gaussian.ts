@@ -1,6 +1,6 @@
 import { Parameter } from '../nn/index.ts';
 import { noGrad, operator, scope, type Tensor, torch } from '../tensor/index.ts';
-import { shown } from './check.ts';
+import { atLeastZero, shown } from './check.ts';
 import { type IcuOptions, icuDefaults } from './icu-options.ts';
 import { ClassificationLoss, type ParameterGroup } from './loss.ts';
 
@@ -14,9 +14,24 @@ export interface GaussianOptions {
   meanLr?: number;
   /** The log-variances' learning rate as a multiple of the network's. Default 10 (scalar) or 10 · min(1, 2/D). */
   varianceLr?: number;
+  /** The means' weight decay as a multiple of the network's. Default 0. */
+  meanDecay?: number;
+  /** The log-variances' weight decay as a multiple of the network's. Default 0. */
+  varianceDecay?: number;
 }
 
-export const gaussianOptionNames = ['initialMeanStd', 'initialSigma', 'meanLr', 'varianceLr'] as const;
+export const gaussianOptionNames = [
+  ...(['initialMeanStd', 'initialSigma', 'meanLr', 'varianceLr'] as const),
+  ...(['meanDecay', 'varianceDecay'] as const),
+] as const;
+
+/** Those of a loss's options that are of its Gaussians, and the others. */
+export function separate<Options extends GaussianOptions>(
+  options: Options,
+): [GaussianOptions, Omit<Options, keyof GaussianOptions>] {
+  const { initialMeanStd, initialSigma, meanLr, varianceLr, meanDecay, varianceDecay, ...others } = options;
+  return [{ initialMeanStd, initialSigma, meanLr, varianceLr, meanDecay, varianceDecay }, others];
+}
 
 /** What a distance depends on besides its tensors. */
 interface DistanceOptions extends Pick<IcuOptions, 'covariance' | 'minLogVariance' | 'maxLogVariance'> {
@@ -49,6 +64,8 @@ export abstract class GaussianLoss extends ClassificationLoss {
   readonly #distanceOptions: object[];
   readonly #meanLr: number;
   readonly #varianceLr: number;
+  readonly #meanDecay: number;
+  readonly #varianceDecay: number;
 
   /** @throws TypeError naming the option, what was expected and what came */
   constructor(
@@ -66,6 +83,8 @@ export abstract class GaussianLoss extends ClassificationLoss {
     const wide = covariance === 'scalar' ? 1 : Math.min(1, 2 / featureDim);
     this.#meanLr = positive(name, 'meanLr', options.meanLr ?? 10);
     this.#varianceLr = positive(name, 'varianceLr', options.varianceLr ?? 10 * wide);
+    this.#meanDecay = notNegative(name, 'meanDecay', options.meanDecay ?? 0);
+    this.#varianceDecay = notNegative(name, 'varianceDecay', options.varianceDecay ?? 0);
 
     const spread = positive(name, 'initialMeanStd', options.initialMeanStd ?? 1);
     const sigma = positive(name, 'initialSigma', options.initialSigma ?? 1);
@@ -98,14 +117,15 @@ export abstract class GaussianLoss extends ClassificationLoss {
   }
 
   /**
-   * Two groups without weight decay, which would draw means to the origin and variances to 1. Both learn faster than
+   * Two groups, by default without weight decay, which would draw means to the origin and variances to 1. Both learn faster than
    * the network, whose features they follow; in many dimensions the log-variances less so, since one step of s moves
    * the distances of a class by D/2 steps. Log-variances that are not learned are left out.
    */
-  override parameterGroups(lr: number, _weightDecay = 0): ParameterGroup[] {
-    const means = { name: 'means', params: [this.means], lr: lr * this.#meanLr, weightDecay: 0 };
+  override parameterGroups(lr: number, weightDecay = 0): ParameterGroup[] {
+    const ofMeans = { lr: lr * this.#meanLr, weightDecay: weightDecay * this.#meanDecay };
+    const means = { name: 'means', params: [this.means], ...ofMeans };
     if (!this.logVariances.requiresGrad) return [means];
-    const own = { lr: lr * this.#varianceLr, weightDecay: 0 };
+    const own = { lr: lr * this.#varianceLr, weightDecay: weightDecay * this.#varianceDecay };
     return [means, { name: 'logVariances', params: [this.logVariances], ...own }];
   }
 
@@ -139,6 +159,12 @@ export abstract class GaussianLoss extends ClassificationLoss {
       }),
     );
   }
+}
+
+function notNegative(loss: string, name: string, value: unknown): number {
+  const expected = atLeastZero(value);
+  if (expected) throw new TypeError(`${loss}: ${name}: expected ${expected}, got ${shown(value)}`);
+  return value as number;
 }
 
 function positive(loss: string, name: string, value: unknown): number {

@@ -2,7 +2,7 @@ import { Buffer } from '../nn/index.ts';
 import { Tensor, tensor } from '../tensor/index.ts';
 import { checkNames, shown } from './check.ts';
 import { checkClassCounts, logPriorOf } from './class-counts.ts';
-import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames } from './gaussian.ts';
+import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames, separate } from './gaussian.ts';
 import { icuOutput } from './icu-operator.ts';
 import { type IcuOptions, icuOptionNames, resolveIcuOptions } from './icu-options.ts';
 import type { LossOutput } from './loss.ts';
@@ -45,11 +45,9 @@ export class IcuLoss extends GaussianLoss {
    */
   constructor(numClasses: number, featureDim: number, options: IcuLossOptions = {}) {
     checkNames('IcuLoss', options, [...icuOptionNames, ...own]);
-    const { logPrior, classCounts, initialMeanStd, initialSigma, meanLr, varianceLr, ...lossOptions } =
-      options;
+    const [gaussians, { logPrior, classCounts, ...lossOptions }] = separate(options);
     const resolved = resolveIcuOptions(lossOptions);
-    const gaussian = { initialMeanStd, initialSigma, meanLr, varianceLr };
-    super('IcuLoss', numClasses, featureDim, resolved, gaussian);
+    super('IcuLoss', numClasses, featureDim, resolved, gaussians);
     this.options = resolved;
     this.#lossOptions = changed(this.options, icuOptionNames);
     const counts = () => checkClassCounts('IcuLoss', classCounts, numClasses);

@@ -11,7 +11,7 @@ import {
   orNull,
   resolveOptions,
 } from './check.ts';
-import { GaussianLoss, type GaussianOptions, gaussianOptionNames } from './gaussian.ts';
+import { GaussianLoss, type GaussianOptions, gaussianOptionNames, separate } from './gaussian.ts';
 import { icuOutput } from './icu-operator.ts';
 import { icuDefaults } from './icu-options.ts';
 import { type LossOutput, type MixedLabels, mixOutputs } from './loss.ts';
@@ -79,12 +79,12 @@ export class LgmLoss extends GaussianLoss {
   /** @throws TypeError naming the option, what was expected and what came */
   constructor(numClasses: number, featureDim: number, options: LgmOptions = {}) {
     checkNames('LgmLoss', options, [...Object.keys(table), ...gaussianOptionNames]);
-    const { initialMeanStd, initialSigma, meanLr, varianceLr, ...own } = options;
+    const [gaussians, own] = separate(options);
     const resolved = resolveOptions('LgmLoss', table, own);
     const { covariance, lambda } = resolved;
     const inPaper = resolved.form === 'paper';
     const distance = { covariance, minLogVariance, maxLogVariance, logDeterminant: inPaper };
-    super('LgmLoss', numClasses, featureDim, distance, { initialMeanStd, initialSigma, meanLr, varianceLr });
+    super('LgmLoss', numClasses, featureDim, distance, gaussians);
     this.options = { ...resolved, learnVariances: resolved.learnVariances ?? inPaper };
     this.#operatorOptions = {
       covariance,

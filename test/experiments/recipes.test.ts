@@ -9,6 +9,7 @@ import {
   tableNames,
   tableOf,
 } from '../../lib/experiments/index.ts';
+import { longTails } from '../../lib/experiments/long-tail.ts';
 import { createLoss, lacksClassCounts } from '../../lib/losses/index.ts';
 import { createModel, inputShapeOf } from '../../lib/models/index.ts';
 import { estimateSeconds } from './pace.ts';
@@ -208,4 +209,21 @@ describe('a budget', () => {
     expect([...epochsWithin(1e9, runs).values()]).toEqual([8, 200]);
     expect([...epochsWithin(1, runs).values()]).toEqual([1, 1]);
   });
+});
+
+describe('the long tails', () => {
+  it.each(longTails.map((experiment) => [experiment.name, experiment.images] as const))(
+    '%s: as many images as the profile gives, but for those held out',
+    (name, images) => {
+      const [classes, ratio] = /^cifar-(\d+)-lt-(\d+)$/.exec(name)!.slice(1).map(Number) as [number, number];
+      const each = 50_000 / classes;
+      const kept = Array.from({ length: classes }, (_, k) =>
+        Math.floor(each * (1 / ratio) ** (k / (classes - 1))),
+      );
+      const sum = (counts: number[]) => counts.reduce((a, b) => a + b, 0);
+      const heldOut = images.validation / classes;
+      expect(images.whole).toBe(sum(kept));
+      expect(images.train).toBe(sum(kept.map((n) => Math.min(n, each - heldOut))));
+    },
+  );
 });

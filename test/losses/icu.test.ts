@@ -252,6 +252,11 @@ describe('IcuLoss', () => {
       [0.2, 0.05],
       { rtol: 1e-12 },
     );
+    const decaying = new IcuLoss(10, 100, { meanDecay: 1, varianceDecay: 0.5 }).parameterGroups(0.1, 0.01);
+    expect(decaying.map(({ weightDecay }) => weightDecay)).toEqual([0.01, 0.005]);
+    expect(() => new IcuLoss(10, 2, { meanDecay: -1 })).toThrow(
+      'IcuLoss: meanDecay: expected a finite number of at least 0, got -1',
+    );
     expect(() => new IcuLoss(10, 2, { meanLr: 0 })).toThrow(
       'IcuLoss: meanLr: expected a finite number above 0, got 0',
     );
