@@ -12,6 +12,7 @@ import {
 import { takeLock } from '../../lib/experiments/lock.ts';
 import { method } from '../../lib/experiments/recipe.ts';
 import { ours } from '../../lib/experiments/setting.ts';
+import { getNumThreads, setNumThreads } from '../../lib/tensor/index.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
@@ -194,6 +195,37 @@ describe('reproduce', () => {
     await expect(reproduceFigure('fig9' as 'fig1', options())).rejects.toThrow(
       /expected one of fig1, fig2, fig3, sigmas, got 'fig9'/,
     );
+  });
+
+  it.each([
+    [
+      'fig2',
+      { rows: ['mnist-100d'] },
+      /rows: expected networks with two features for fig2, got 'mnist-100d' w/,
+    ],
+    ['fig2', { seeds: 2 }, /seeds: expected none with fig2, which heeds rows, losses, .*; got number 2/],
+    ['sigmas', { losses: ['icu', 'ce'] }, /losses: expected the ICU loss .* for sigmas, .*, got 'ce'/],
+    ['sigmas', { losses: ['icu-authors'] }, /losses: expected the ICU loss .* for sigmas, .*'icu-authors'/],
+    [
+      'fig1',
+      { rows: ['mnist-2d'] },
+      /rows: expected none with fig1, which heeds seeds, threads; got an array/,
+    ],
+    ['fig1', { epochs: 1 }, /epochs: expected none with fig1/],
+    ['fig3', { threads: 1 }, /threads: expected none with fig3, which heeds nothing; got number 1/],
+  ] as const)('says at once that %s cannot have %o', async (name, more, message) => {
+    const onPlan = () => expect.fail('it was planned');
+    const chosen = { runsDir: join(folder, 'runs'), out: folder, ...more, onPlan };
+    await expect(reproduceFigure(name, chosen)).rejects.toThrow(message);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('draws fig1 of so many seeds, with so many threads', { timeout: 120_000 }, async () => {
+    const before = getNumThreads();
+    await reproduceFigure('fig1', { seeds: 1, threads: before + 1, out: folder });
+    expect(getNumThreads()).toBe(before + 1);
+    setNumThreads(before);
+    expect(JSON.parse(readFileSync(join(folder, 'fig1.json'), 'utf8'))).toMatchObject({ seeds: 1 });
   });
 
   it.each([
