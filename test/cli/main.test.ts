@@ -68,6 +68,7 @@ describe('intraclass', () => {
       'confusion.csv',
       'curves.png',
       'curves.svg',
+      'data.json',
       'features.png',
       'features.svg',
       'last.safetensors',
