@@ -23,7 +23,7 @@ export const fitStart = (): FitState => ({ epoch: 1, sums: noSums(), best: null,
 /** An epoch's figures, one line of metrics.jsonl. */
 export interface EpochMetrics extends Record<string, number> {
   epoch: number;
-  /** Of the network's group, at the end of the epoch */
+  /** Of the network's group, in the epoch's last step */
   lr: number;
   loss: number;
   /** Share of training images classified rightly when they were seen */
@@ -108,11 +108,13 @@ async function train(options: FitOptions): Promise<FitState> {
       state.best = { epoch, validationAccuracy };
     }
     const means = meansOf(state.sums);
+    // A state of an older version may be at the end of an epoch without it.
+    const lr = state.sums.lr ?? optimizer.paramGroups[0]!.lr;
     state.epoch++;
     state.sums = noSums();
     const metrics: EpochMetrics = {
       epoch,
-      lr: optimizer.paramGroups[0]!.lr,
+      lr,
       loss: means.loss!,
       accuracy: means.accuracy!,
       validationAccuracy,
