@@ -31,7 +31,7 @@ export interface RunStart {
   parameters: RunResult['parameters'];
   images: { train: number; validation: number; test: number };
   stepsPerEpoch: number;
-  /** Where it goes on: the epoch, and how many of its steps are done. */
+  /** Where it goes on: the epoch, beyond the last where all are done, and how many of its steps are done. */
   epoch: number;
   step: number;
 }
@@ -80,15 +80,15 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
 }
 
 export interface ResumeOptions extends Omit<RunOptions, 'runsDir' | 'runName'> {
-  /** Default: the run's. */
+  /** 'cpu' or 'cuda:0'. Default: the run's. */
   device?: string;
-  /** Default: the run's. */
+  /** CPU threads of an operator. Default: the run's. */
   threads?: number | null;
 }
 
 /**
  * Goes on with a run that was interrupted, as if it had not been: the same steps in the same order give the same
- * weights. A run that had finished only makes its result anew; one that never came to save itself begins again.
+ * weights, on the same device with as many threads. A run that had finished only makes its result anew; one that never came to save itself begins again.
  *
  * @param path the run's folder
  * @throws Error if it is no run's folder; CheckpointError if a checkpoint is damaged
