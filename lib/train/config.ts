@@ -5,6 +5,7 @@ import {
   type DataName,
   dataNames,
   isDataName,
+  isFolderName,
   samplers,
 } from '../data/index.ts';
 import { type LossName, type LossOptions, lossNames } from '../losses/index.ts';
@@ -163,7 +164,7 @@ function isIncreasing(value: unknown): boolean {
 
 /** What settings ask of each other. One that nothing would heed is an error. */
 function checkTogether(config: TrainConfig): void {
-  const { optimizer, momentum, nesterov, schedule, milestones, warmupEpochs, epochs } = config;
+  const { data, optimizer, momentum, nesterov, schedule, milestones, warmupEpochs, epochs } = config;
   const require = (name: keyof TrainConfig, holds: boolean, expected: string): void => {
     if (holds) return;
     const value = config[name];
@@ -172,6 +173,11 @@ function checkTogether(config: TrainConfig): void {
   };
   const requireDefault = (name: keyof TrainConfig, reason: string): void =>
     require(name, config[name] === trainDefaults[name], `${trainDefaults[name]} ${reason}`);
+
+  if (!isFolderName(data)) {
+    requireDefault('skipCorrupt', `with data '${data}', as only image folders have files to decode`);
+    requireDefault('workers', `with data '${data}', as only image folders have files to decode`);
+  }
 
   if (optimizer !== 'sgd') {
     requireDefault('momentum', `with optimizer '${optimizer}', as only 'sgd' has it`);

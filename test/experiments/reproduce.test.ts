@@ -233,6 +233,7 @@ describe('reproduce', () => {
     [{ epochs: 1.5 }, /epochs: expected an integer of at least 1, got 1.5/],
     [{ budget: '1m' }, /budget: expected none beside epochs/],
     [{ epochs: undefined, budget: 'long' }, /budget: expected a time/],
+    [{ varySubset: true }, /varySubset: expected a row with a long-tailed subset, got digits$/],
     [{ rows: ['no'] }, /rows: small has no 'no'/],
   ])('says what is wrong with %o', async (more, message) => {
     await expect(planOf(table, options(more))).rejects.toThrow(message);
