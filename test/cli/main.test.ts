@@ -252,7 +252,7 @@ describe('intraclass', () => {
     [
       ['reproduce', 'table3', '--rows', 'mnist-2d', '--losses', 'icu', '--seeds', '2', '--dry-run'],
       0,
-      /2 runs of 8 epochs, about .*paper: sect\. 4\.1.*missing +runs\/paper\/mnist-2d-icu-seed1/s,
+      /2 runs of 8 epochs, about .*paper: sect\. 4\.1.*missing +runs\/paper\/mnist-2d-icu-seed1.*^timing mnist-2d …$/ms,
     ],
     [['reproduce', 'fig3', '--dry-run'], 0, /it shows no runs/],
     [

@@ -1,6 +1,6 @@
 /** The runner on an experiment of its own: drawn digits, one or two epochs of a few steps. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   estimatesOf,
@@ -132,6 +132,14 @@ describe('reproduce', () => {
     expect(whole.cells[0]!.runs[0]!.result.testAccuracyByClass).toEqual(testAccuracyByClass);
   });
 
+  it('leaves no picture of an earlier table beside one that has no runs', async () => {
+    mkdirSync(join(folder, 'results'));
+    for (const ending of ['svg', 'png']) writeFileSync(join(folder, 'results', `small.${ending}`), 'old');
+    const { files } = await reproduceTable(table, options({ rows: ['photos'] }));
+    expect(files.map((path) => extname(path))).toEqual(['.md', '.json', '.csv']);
+    expect(readdirSync(join(folder, 'results')).sort()).toEqual(['small.csv', 'small.json', 'small.md']);
+  });
+
   it('leaves a run alone at which another process is', { timeout: 60_000 }, async () => {
     const run = join(folder, 'runs', 'digits-ce-seed0-1epochs');
     await takeLock(join(run, 'lock'));
@@ -182,7 +190,9 @@ describe('reproduce', () => {
 
   it('keeps to the epochs that a budget once came to', { timeout: 60_000 }, async () => {
     const budget = options({ epochs: undefined, budget: '1s' });
-    const plan = await planOf(table, budget);
+    const timed: string[] = [];
+    const plan = await planOf(table, { ...budget, onTiming: (network) => timed.push(network) });
+    expect(timed).toEqual(['mnist-2d']);
     expect(plan.jobs[0]!.job.config.epochs).toBe(1);
     const path = join(folder, 'runs', 'budget-small-1s.json');
     expect(existsSync(path)).toBe(true);
