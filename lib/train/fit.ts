@@ -37,13 +37,17 @@ export interface EpochMetrics extends Record<string, number> {
 
 export interface FitOptions extends Classifier {
   optimizer: Optimizer;
+  /** Steps once after each step of the optimiser. Default: none, the learning rates stay. */
   scheduler?: LRScheduler;
+  /** The training images. */
   loader: Loader;
   /** Mixes each batch. Default: none. */
   mixup?: Mixup | null;
   /** Chooses the epoch: held-out images; the test set only to compare with figures that were chosen so. */
   validation: AnyDataset;
+  /** At least 1. */
   epochs: number;
+  /** Where validation puts its images: the device of the network. Default 'cpu'. */
   device?: string;
   /** Where to go on. Default: at the beginning. */
   state?: FitState;
