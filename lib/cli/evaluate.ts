@@ -26,7 +26,16 @@ export function evaluateCommand(): Command {
     });
 }
 
-function evaluationJson({ run, config, epoch, test, trainCounts, result, skipped }: RunEvaluation): string {
+function evaluationJson({
+  run,
+  config,
+  epoch,
+  test,
+  classes,
+  trainCounts,
+  result,
+  skipped,
+}: RunEvaluation): string {
   const { accuracy, labels: _, predicted: __, features: ___, ...figures } = test;
   const recorded = result?.testAccuracy ?? null;
   return JSON.stringify({
@@ -35,6 +44,7 @@ function evaluationJson({ run, config, epoch, test, trainCounts, result, skipped
     testAccuracy: accuracy,
     ...figures,
     skipped,
+    classes,
     trainCounts,
     recorded,
     config,
@@ -48,6 +58,7 @@ export function evaluationText({
   config,
   epoch,
   test,
+  classes,
   trainCounts,
   result,
   skipped,
@@ -74,7 +85,7 @@ export function evaluationText({
     lines.push(`distance to the own class below 0: ${percent(negativeShare)} of the images`);
     if (rho !== null) lines.push(`rank correlation of σ and class size ${rho.toFixed(3)}`);
   }
-  lines.push('', ...classTable(test, trainCounts));
+  lines.push('', ...classTable(test, classes, trainCounts));
   if (result !== null && result.testAccuracy !== accuracy) {
     lines.push('', `the run itself had ${percent(result.testAccuracy)}: another machine rounds differently`);
   }
@@ -84,10 +95,11 @@ export function evaluationText({
 /** A line for each class: test images, accuracy, and, where known, training images and σ. */
 function classTable(
   { confusion, accuracyByClass, icu }: RunEvaluation['test'],
+  classes: RunEvaluation['classes'],
   trainCounts: RunEvaluation['trainCounts'],
 ): string[] {
   const columns: [title: string, cell: (k: number) => string][] = [
-    ['class', String],
+    ['class', (k) => classes?.[k] ?? String(k)],
     ['images', (k) => String(confusion[k]!.reduce((sum, value) => sum + value, 0))],
     ['accuracy', (k) => percent(accuracyByClass[k]!)],
   ];

@@ -92,13 +92,14 @@ export function reproduceCommand(): Command {
 
 async function reproduce(name: TableName | FigureName, flags: Flags): Promise<void> {
   const { dryRun, json = false, quiet: _, ...options } = flags;
+  const { events, say } = reporter(flags);
   if (dryRun) {
-    const plan = isTable(name) ? await planOf(tableOf(name), options) : await planOfFigure(name, options);
-    const estimates = plan === null ? [] : estimatesOf(plan, options);
+    const all = { ...options, onTiming: json ? undefined : events.onTiming };
+    const plan = isTable(name) ? await planOf(tableOf(name), all) : await planOfFigure(name, all);
+    const estimates = plan === null ? [] : estimatesOf(plan, all);
     process.stdout.write(`${json ? JSON.stringify(planJson(plan, estimates)) : planText(plan, estimates)}\n`);
     return;
   }
-  const { events, say } = reporter(flags);
   const all = { ...options, ...events, command: commandLine(process.argv.slice(2)) };
   const report = await interruptible(
     async (signal): Promise<Reported> =>
@@ -137,6 +138,7 @@ function reporter({ quiet = false }: Flags): { events: ReproduceOptions; say: (t
       ...events,
       onMessage: say,
       onPlan: (plan) => tell(stateText(plan)),
+      onTiming: (network) => tell(`timing ${network} …`),
       onJob: (_job, number, of) => tell(`\nrun ${number} of ${of}`),
     },
   };

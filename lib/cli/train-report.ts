@@ -87,7 +87,8 @@ export function runReporter({
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const count = (value: number): string => value.toLocaleString('en-US');
 
-function startText({ folder, config, parameters, images, epoch, step }: RunStart): string {
+function startText(start: RunStart): string {
+  const { folder, config, parameters, images } = start;
   const { model, loss, data, seed, selectOn } = config;
   const { train, validation, test } = images;
   const others =
@@ -99,8 +100,14 @@ function startText({ folder, config, parameters, images, epoch, step }: RunStart
     `  ${count(train)} images to train, ${others}`,
     `  ${count(parameters.network)} parameters in the network, ${count(parameters.loss)} in the loss`,
     `  folder ${folder}`,
-    ...(epoch > 1 || step > 0 ? [`  going on at epoch ${epoch}, step ${step + 1}`] : []),
+    ...progressLines(start),
   ].join('\n');
+}
+
+/** Where a run goes on; nothing where it begins. */
+function progressLines({ config, epoch, step }: RunStart): string[] {
+  if (epoch > config.epochs) return ['  finished already; its result is made anew'];
+  return epoch > 1 || step > 0 ? [`  going on at epoch ${epoch}, step ${step + 1}`] : [];
 }
 
 function epochText(metrics: EpochMetrics, epochs: number, selectOn: TrainConfig['selectOn']): string {

@@ -164,7 +164,10 @@ export function trainCommand(): Command {
     .optionsGroup('Where the run goes:')
     .option('--runs-dir <folder>', 'the folder of run folders', 'runs')
     .option('--run-name <name>', 'the name of the run (default: <model>-<loss>-seed<seed>, made unique)')
-    .option('--resume <run>', 'go on with the run in this folder, with its settings')
+    .option(
+      '--resume <run>',
+      'go on with the run in this folder, with its settings; --device and --threads may be others',
+    )
     .optionsGroup('Output:')
     .option('--json', 'print one JSON object a line: each epoch, last the result')
     .option('--quiet', 'print the result only')
@@ -176,12 +179,12 @@ export function trainCommand(): Command {
 async function train(model: TrainConfig['model'] | undefined, flags: Flags): Promise<void> {
   const report = reporter(flags);
   const config = configOf(model, flags);
-  const { dataDir, runsDir, runName, resume } = flags;
+  const { dataDir, runsDir, runName, resume, device, threads } = flags;
   const outcome = await interruptible(
     (signal) =>
       resume === undefined
         ? trainRun(config, { dataDir, runsDir, runName, signal, ...report })
-        : resumeRun(resume, { dataDir, signal, ...report }),
+        : resumeRun(resume, { dataDir, device, threads, signal, ...report }),
     () => report.onMessage('interrupted: saving after this step (again to stop at once)'),
   ).finally(report.clear);
   report.onOutcome(outcome);
@@ -192,17 +195,22 @@ async function train(model: TrainConfig['model'] | undefined, flags: Flags): Pro
 function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partial<TrainConfig> {
   const given = settings.filter((name) => flags[name] !== undefined);
   const givenIcu = icuFlags.filter((name) => flags[name] !== undefined);
-  const named = [
-    ...(model === undefined ? [] : ['model']),
-    ...given,
-    ...givenIcu,
-    ...(flags.lossOption ? ['lossOption'] : []),
-    ...(flags.runName ? ['runName'] : []),
+  const others = [
+    ...(model === undefined ? [] : [`the argument ${model}`]),
+    ...[
+      ...given.filter((name) => name !== 'device' && name !== 'threads'),
+      ...givenIcu,
+      ...(flags.lossOption ? ['lossOption'] : []),
+      ...(flags.runName ? ['runName'] : []),
+    ].map(flag),
   ];
-  if (flags.resume !== undefined && named.length > 0) {
+  if (flags.resume !== undefined && others.length > 0) {
     throw new TypeError(
-      `--resume: expected no other settings, since the run keeps its own; got ${named.map(flag).join(', ')}`,
+      `--resume: expected no other settings but --device and --threads, since the run keeps its own; got ${others.join(', ')}`,
     );
+  }
+  if (model !== undefined && flags.model !== undefined) {
+    throw new TypeError(`--model: expected none beside the argument ${model}, got ${flags.model}`);
   }
   const loss = flags.loss ?? trainDefaults.loss;
   if (loss !== 'icu' && givenIcu.length > 0) {

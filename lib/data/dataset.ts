@@ -8,6 +8,8 @@ export interface LabelledImages {
   /** (N) int64, from 0 to K − 1 */
   readonly labels: Tensor;
   readonly numClasses: number;
+  /** (K) the names of the classes, where they have any */
+  readonly classes?: readonly string[];
   /** Of a pixel from 0 to 1, of each channel or of all; a batch is (pixel / 255 − mean) / std. */
   readonly mean: number | readonly number[];
   readonly std: number | readonly number[];
@@ -64,7 +66,7 @@ export const imageShape = (dataset: AnyDataset): number[] =>
 /**
  * A data set from bytes, copied. Images (N, C, H, W) and labels (N), row-major.
  * @throws TypeError if the numbers of bytes do not fit the shape, mean and std not the channels, a std is not
- *   above 0, or a label is no class
+ *   above 0, a label is no class, or there are names of classes, but not one for each
  */
 export function datasetFromBytes(
   bytes: { images: Uint8Array; labels: Uint8Array },
@@ -81,6 +83,14 @@ export function datasetFromBytes(
   checkPixels('mean', rest.mean, shape[0]);
   checkPixels('std', rest.std, shape[0]);
   checkLabels('datasetFromBytes', bytes.labels, rest.numClasses);
+  const { classes, numClasses } = rest;
+  if (classes !== undefined && !(Array.isArray(classes) && classes.length === numClasses)) {
+    throw new TypeError(
+      `datasetFromBytes: classes: expected ${numClasses} names, one for each class, got ${
+        Array.isArray(classes) ? classes.length : describeValue(classes)
+      }`,
+    );
+  }
   return {
     ...rest,
     images: scope(() => tensor(bytes.images).reshape([count, ...shape])).keep(),

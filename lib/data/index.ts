@@ -43,6 +43,7 @@ export {
   type DataName,
   dataNames,
   isDataName,
+  isFolderName,
   loadNamed,
   loadNamedTest,
   type NamedOptions,

@@ -73,9 +73,12 @@ function parse(name: unknown): Parsed | null {
 /** Whether it is the name of a data set. Whether the data set is there is another question. */
 export const isDataName = (name: unknown): name is DataName => parse(name) !== null;
 
+/** Whether it names an image folder, whose images are files to decode. */
+export const isFolderName = (name: DataName): boolean => name.startsWith(folderPrefix);
+
 /** The name with the path of an image folder made absolute, which holds from any working directory. */
 export const absoluteDataName = (name: DataName): DataName =>
-  name.startsWith(folderPrefix) ? `folder:${resolve(name.slice(folderPrefix.length))}` : name;
+  isFolderName(name) ? `folder:${resolve(name.slice(folderPrefix.length))}` : name;
 
 function parsed(name: unknown): Parsed {
   const result = parse(name);

@@ -4,6 +4,7 @@ import { mixedSeed } from './random.ts';
 import { checkSampler, type Sampler, sampleOrder } from './sampler.ts';
 
 export interface OrderOptions {
+  /** Images in a batch, at least 1; the last of an epoch may have fewer. */
   batchSize: number;
   /** Shuffle with this seed; without it images come in their order. */
   seed?: number;

@@ -1,3 +1,4 @@
+import { csvField } from '../train/csv.ts';
 import type { Cell } from './summary.ts';
 
 const columns = [
@@ -60,11 +61,7 @@ export function csvOf(cells: readonly Cell[]): string {
       },
     ),
   );
-  const text = (value: unknown) => {
-    const plain = value == null ? '' : String(value);
-    return /[",\n]/.test(plain) ? `"${plain.replaceAll('"', '""')}"` : plain;
-  };
-  return [columns.join(','), ...lines.map((line) => columns.map((name) => text(line[name])).join(','))]
+  return [columns.join(','), ...lines.map((line) => columns.map((name) => csvField(line[name])).join(','))]
     .map((line) => `${line}\r\n`)
     .join('');
 }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { createLoss } from '../losses/index.ts';
-import { createModel } from '../models/index.ts';
+import { createModel, type ModelName } from '../models/index.ts';
 import { SGD } from '../optim/index.ts';
 import { manualSeed, noGrad, scope, setNumThreads, type Tensor, torch } from '../tensor/index.ts';
 import type { Experiment } from './recipe.ts';
@@ -14,6 +14,8 @@ export interface Pace {
 export interface PaceOptions {
   device?: string;
   threads?: number | null;
+  /** Told of a network before it is timed, which takes a minute for a large one. */
+  onTiming?: (network: ModelName) => void;
 }
 
 /**
@@ -22,12 +24,14 @@ export interface PaceOptions {
  */
 export function measurePace(
   experiment: Experiment,
-  { device = 'cpu', threads = null }: PaceOptions = {},
+  { device = 'cpu', threads = null, onTiming }: PaceOptions = {},
 ): Pace {
+  const network = experiment.settings.model.value;
+  onTiming?.(network);
   if (threads !== null) setNumThreads(threads);
   return scope(() => {
     manualSeed(0);
-    const model = createModel(experiment.settings.model.value);
+    const model = createModel(network);
     const loss = createLoss('ce', 10, model.featureDim);
     model.to({ device, memoryFormat: 'channels_last' });
     loss.to({ device });

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { type DataName, isFolderName } from '../data/index.ts';
 import { RunFolder, type TrainConfig } from '../train/index.ts';
 import {
   epochsWithin,
@@ -22,7 +23,7 @@ export interface PlanOptions extends Selection, PaceOptions {
   epochs?: number;
   /** '10m': fewer epochs, so that the runs take about so long together. Default: none. */
   budget?: string;
-  /** Choose long-tailed subsets anew for each seed. Default false: the published subset. */
+  /** Choose long-tailed subsets anew for each seed; needs a row that has one. Default false: the published subset. */
   varySubset?: boolean;
   /** `test` is the parity mode, see `TrainConfig.selectOn`. Default `validation`. */
   selectOn?: TrainConfig['selectOn'];
@@ -57,6 +58,12 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
     throw new TypeError('reproduce: budget: expected none beside epochs, which say how long a run is');
   }
   const recipes = recipesOf(table, options);
+  if (varySubset && !recipes.some(({ settings }) => isLongTailed(settings.data.value))) {
+    const rows = experimentsOf(recipes).map(({ name }) => name);
+    throw new TypeError(
+      `reproduce: varySubset: expected a row with a long-tailed subset, got ${rows.join(', ')}`,
+    );
+  }
   const epochs = await chosenEpochs(table, recipes, seeds, options, runsDir);
   const jobs: PlannedJob[] = [];
   for (let seed = 0; seed < seeds; seed++) {
@@ -68,6 +75,8 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
   }
   return { table, recipes, seeds, jobs };
 }
+
+const isLongTailed = (data: DataName): boolean => data.includes('-lt-') && !isFolderName(data);
 
 function requireCount(name: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 1)) {

@@ -28,8 +28,8 @@ export interface Report extends PlanOutcome {
 }
 
 /**
- * Runs or resumes what is missing of a table, and writes it as Markdown, JSON, CSV and a picture. Interrupted anywhere,
- * it writes what there is, and the next call goes on.
+ * Runs or resumes what is missing of a table, and writes it as Markdown, JSON, CSV and, once any run has finished, a
+ * picture, in place of those that are there. Interrupted anywhere, it writes what there is, and the next call goes on.
  *
  * @param which one of the paper's tables by its name, or a table of one's own
  * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
@@ -53,7 +53,8 @@ export async function reproduceTable(
     md: markdown,
     json: `${JSON.stringify(jsonOf(plan, cells, notes), null, 1)}\n`,
     csv: csvOf(cells),
-    ...(picture !== null && { svg: picture, png: svgToPng(picture) }),
+    svg: picture,
+    png: picture && svgToPng(picture),
   });
   return { ...outcome, plan, cells, markdown, files };
 }

@@ -25,7 +25,9 @@ const placementNames = ['dtype', 'device', 'memoryFormat'] satisfies (keyof Plac
  * The base of networks, layers and losses, as torch.nn.Module.
  *
  * Parameters, buffers and child modules are the object's own properties, in the order in which they were assigned;
- * their names in state dicts are PyTorch's, in snake case: `runningMean` is `running_mean`.
+ * their names in state dicts are PyTorch's, in snake case: `runningMean` is `running_mean`. Only public own
+ * properties count: what is in a `#private` field is neither trained nor saved, and nothing can tell. An array of modules
+ * or parameters is an error wherever they are asked for; `Sequential` is a list of modules.
  */
 export abstract class Module {
   /** Whether layers such as BatchNorm and Dropout behave as in training. Default true. */
@@ -34,7 +36,10 @@ export abstract class Module {
   // biome-ignore lint/suspicious/noExplicitAny: each module has arguments and results of its own.
   abstract forward(...args: any[]): unknown;
 
-  /** The child modules with their names. */
+  /**
+   * The child modules with their names.
+   * @throws TypeError naming a property that is an array of modules, parameters or buffers; likewise all below
+   */
   namedChildren(): [string, Module][] {
     return this.own((value) => value instanceof Module);
   }
@@ -154,11 +159,21 @@ export abstract class Module {
 
   /** The own properties of one kind, by their names in state dicts. */
   private own<T>(is: (value: unknown) => value is T): [string, T][] {
-    return Object.entries(this).flatMap(([name, value]): [string, T][] =>
-      is(value) ? [[snakeCase(name), value]] : [],
-    );
+    return Object.entries(this).flatMap(([name, value]): [string, T][] => {
+      if (Array.isArray(value) && value.some(isPart)) {
+        throw new TypeError(
+          `${this.constructor.name}: ${name}: expected a property for each module and parameter, got an array of them, ` +
+            'which would be neither trained nor saved; a list of modules is an nn.Sequential',
+        );
+      }
+      return is(value) ? [[snakeCase(name), value]] : [];
+    });
   }
 }
+
+/** Whether it is something that a module trains or saves. */
+const isPart = (value: unknown): boolean =>
+  value instanceof Module || value instanceof Parameter || value instanceof Buffer;
 
 /** All of a few names; of many the first twenty and how many more there are. */
 const listed = (names: readonly string[], between = ', '): string =>

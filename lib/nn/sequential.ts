@@ -6,7 +6,8 @@ import { Module } from './module.ts';
  * as the second is done, unless autograd needs it: a module that holds on to its input must `keep()` it.
  */
 export class Sequential extends Module {
-  readonly layers: readonly Module[];
+  // Private, as an array is no property that a module may have; `namedChildren` gives the layers their names.
+  readonly #layers: readonly Module[];
 
   constructor(...layers: Module[]) {
     super();
@@ -15,17 +16,21 @@ export class Sequential extends Module {
         throw new TypeError(`Sequential: argument ${i} expected a Module, got ${describeValue(layer)}`);
       }
     });
-    this.layers = layers;
+    this.#layers = layers;
+  }
+
+  get layers(): readonly Module[] {
+    return this.#layers;
   }
 
   override namedChildren(): [string, Module][] {
-    return this.layers.map((layer, i) => [String(i), layer]);
+    return this.#layers.map((layer, i) => [String(i), layer]);
   }
 
   forward(input: Tensor): Tensor {
     // The scope around a layer is the one to which its input belongs, and ends with it.
     const after = (count: number): Tensor =>
-      count === 0 ? input : scope(() => this.layers[count - 1]!.forward(after(count - 1)) as Tensor);
-    return after(this.layers.length);
+      count === 0 ? input : scope(() => this.#layers[count - 1]!.forward(after(count - 1)) as Tensor);
+    return after(this.#layers.length);
   }
 }

@@ -5,6 +5,7 @@ import {
   type DataName,
   dataNames,
   isDataName,
+  isFolderName,
   samplers,
 } from '../data/index.ts';
 import { type LossName, type LossOptions, lossNames } from '../losses/index.ts';
@@ -21,53 +22,70 @@ export const selections = ['validation', 'test'] as const;
  */
 export const parityNote = 'chosen on the test set: a parity figure, not an estimate';
 
-/** Everything that decides what a run computes; `config.json` of its folder. */
+/** Everything that decides what a run computes; `config.json` of its folder. The defaults are `trainDefaults`. */
 export interface TrainConfig {
+  /** The network; it has to take the images of the data set. Default 'mnist-2d'. */
   model: ModelName;
+  /** The loss, which is also the last layer. Default 'icu'. */
   loss: LossName;
+  /** Of this loss, which checks them. Default: the loss's own. */
   lossOptions: LossOptions[LossName];
+  /** Default 'mnist'; `trainRun` takes 'drawn-digits' where MNIST cannot be had. */
   data: DataName;
-  /** How training varies the images; null: as is usual for the data set. */
+  /** How training varies the images; null: as is usual for the data set. Default null. */
   augment: Augmentation | null;
-  /** Which images make up an epoch. */
+  /** Which images make up an epoch. Default 'shuffle'. */
   sampler: (typeof samplers)[number];
-  /** Of the held-out images, and of the images of a long-tailed subset: not of the run. */
+  /** Of the held-out images, and of the images of a long-tailed subset: not of the run. Default 0. */
   dataSeed: number;
-  /** Leave out images in files that cannot be decoded, instead of stopping at the first. */
+  /** Leave out images in files that cannot be decoded, instead of stopping at the first. Default false. */
   skipCorrupt: boolean;
-  /** Threads that decode images in files; null: one for each core. They change nothing in what is computed. */
+  /**
+   * Threads that decode images in files; null: one for each core. They change nothing in what is computed. Default
+   * null.
+   */
   workers: number | null;
+  /** How many times the network sees the training images. Default 8. */
   epochs: number;
+  /** Images in a step, at least 2. A last batch that is not full is left out. Default 128. */
   batchSize: number;
+  /** Default 'adam'. */
   optimizer: (typeof optimizers)[number];
-  /** The highest learning rate of the network: the top of the one cycle, and what the other schedules begin with. */
+  /**
+   * The highest learning rate of the network: the top of the one cycle, and what the other schedules begin with.
+   * Default 0.01.
+   */
   lr: number;
-  /** L2 penalty on the network (with AdamW decoupled decay); a loss decides for its own parameters. */
+  /** L2 penalty on the network (with AdamW decoupled decay); a loss decides for its own parameters. Default 0.001. */
   weightDecay: number;
-  /** Of SGD. */
+  /** Of SGD. Default 0.9. */
   momentum: number;
-  /** Nesterov's momentum, of SGD. */
+  /** Nesterov's momentum, of SGD. Default false. */
   nesterov: boolean;
-  /** How the learning rate goes over the steps, see `createScheduler`. */
+  /** How the learning rate goes over the steps, see `createScheduler`. Default 'one-cycle'. */
   schedule: (typeof schedules)[number];
-  /** The epochs after which 'multi-step' multiplies the learning rate, from the beginning of training; may be fractions. */
+  /**
+   * The epochs after which 'multi-step' multiplies the learning rate, from the beginning of training; may be fractions.
+   * Default: none.
+   */
   milestones: readonly number[];
-  /** What it multiplies by. */
+  /** What it multiplies by. Default 0.1. */
   milestoneFactor: number;
-  /** Epochs, or fractions, in which the learning rate rises linearly to what the schedule begins with; 0: none. */
+  /** Epochs, or fractions, in which the learning rate rises linearly to what the schedule begins with. Default 0. */
   warmupEpochs: number;
-  /** It rises from this share of it, at the first step. */
+  /** It rises from this share of it, at the first step. Default 0. */
   warmupStart: number;
-  /** What chooses the epoch. 'test' is a parity mode: see `parityNote`. */
+  /** What chooses the epoch. 'test' is a parity mode: see `parityNote`. Default 'validation'. */
   selectOn: (typeof selections)[number];
-  /** α of mixup, which mixes the images of a batch in shares of Beta(α, α); 0: no mixing. */
+  /** α of mixup, which mixes the images of a batch in shares of Beta(α, α); 0: no mixing. Default 0. */
   mixup: number;
+  /** Of initialisation, shuffling and all else that is random in a run. Default 0. */
   seed: number;
-  /** 'cpu' or 'cuda:0' */
+  /** 'cpu' or 'cuda:0'. Default 'cpu'. */
   device: string;
-  /** CPU threads of an operator; null leaves it to LibTorch. */
+  /** CPU threads of an operator; null leaves it to LibTorch. Default null. */
   threads: number | null;
-  /** Train on the first so many images only; null: all. */
+  /** Train on the first so many images only, of an image folder on each class's share; null: all. Default null. */
   limitTrain: number | null;
 }
 
@@ -163,7 +181,7 @@ function isIncreasing(value: unknown): boolean {
 
 /** What settings ask of each other. One that nothing would heed is an error. */
 function checkTogether(config: TrainConfig): void {
-  const { optimizer, momentum, nesterov, schedule, milestones, warmupEpochs, epochs } = config;
+  const { data, optimizer, momentum, nesterov, schedule, milestones, warmupEpochs, epochs } = config;
   const require = (name: keyof TrainConfig, holds: boolean, expected: string): void => {
     if (holds) return;
     const value = config[name];
@@ -172,6 +190,11 @@ function checkTogether(config: TrainConfig): void {
   };
   const requireDefault = (name: keyof TrainConfig, reason: string): void =>
     require(name, config[name] === trainDefaults[name], `${trainDefaults[name]} ${reason}`);
+
+  if (!isFolderName(data)) {
+    requireDefault('skipCorrupt', `with data '${data}', as only image folders have files to decode`);
+    requireDefault('workers', `with data '${data}', as only image folders have files to decode`);
+  }
 
   if (optimizer !== 'sgd') {
     requireDefault('momentum', `with optimizer '${optimizer}', as only 'sgd' has it`);

@@ -8,11 +8,13 @@ import type { Classifier } from './evaluate.ts';
 export interface Sums {
   steps: number;
   images: number;
+  /** The learning rate of the network's group in the last step; null before the first */
+  lr: number | null;
   /** By name: each batch's value times its number of images. */
   values: Record<string, number>;
 }
 
-export const noSums = (): Sums => ({ steps: 0, images: 0, values: {} });
+export const noSums = (): Sums => ({ steps: 0, images: 0, lr: null, values: {} });
 
 /** The means over the images of the steps so far. */
 export const meansOf = ({ images, values }: Sums): Record<string, number> =>
@@ -97,6 +99,7 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
         const features = model.forward(images);
         const output = mixed ? loss.forwardMixed(features, mixed) : loss.forward(features, labels);
         output.total.backward();
+        sums.lr = optimizer.paramGroups[0]!.lr;
         optimizer.step();
         scheduler?.step();
         noGrad(() => {

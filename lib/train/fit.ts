@@ -23,7 +23,7 @@ export const fitStart = (): FitState => ({ epoch: 1, sums: noSums(), best: null,
 /** An epoch's figures, one line of metrics.jsonl. */
 export interface EpochMetrics extends Record<string, number> {
   epoch: number;
-  /** Of the network's group, at the end of the epoch */
+  /** Of the network's group, in the epoch's last step */
   lr: number;
   loss: number;
   /** Share of training images classified rightly when they were seen */
@@ -37,13 +37,17 @@ export interface EpochMetrics extends Record<string, number> {
 
 export interface FitOptions extends Classifier {
   optimizer: Optimizer;
+  /** Steps once after each step of the optimiser. Default: none, the learning rates stay. */
   scheduler?: LRScheduler;
+  /** The training images. */
   loader: Loader;
   /** Mixes each batch. Default: none. */
   mixup?: Mixup | null;
   /** Chooses the epoch: held-out images; the test set only to compare with figures that were chosen so. */
   validation: AnyDataset;
+  /** At least 1. */
   epochs: number;
+  /** Where validation puts its images: the device of the network. Default 'cpu'. */
   device?: string;
   /** Where to go on. Default: at the beginning. */
   state?: FitState;
@@ -108,11 +112,13 @@ async function train(options: FitOptions): Promise<FitState> {
       state.best = { epoch, validationAccuracy };
     }
     const means = meansOf(state.sums);
+    // A state of an older version may be at the end of an epoch without it.
+    const lr = state.sums.lr ?? optimizer.paramGroups[0]!.lr;
     state.epoch++;
     state.sums = noSums();
     const metrics: EpochMetrics = {
       epoch,
-      lr: optimizer.paramGroups[0]!.lr,
+      lr,
       loss: means.loss!,
       accuracy: means.accuracy!,
       validationAccuracy,

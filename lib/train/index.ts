@@ -19,6 +19,7 @@ export {
 } from './evaluate.ts';
 export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
 export { exitCodeOf, InterruptedError, interruptible } from './interrupt.ts';
+export { type LoadedRun, loadRun } from './load-run.ts';
 export {
   accuracyByClass,
   type Calibration,
@@ -38,6 +39,7 @@ export { loadPretrained, type PretrainedOptions } from './pretrained.ts';
 export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
 export {
   evaluateRun,
+  type ResumeOptions,
   type RunEvaluation,
   type RunEvents,
   type RunOptions,
@@ -46,7 +48,7 @@ export {
   resumeRun,
   trainRun,
 } from './run.ts';
-export { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
+export { freeRunName, type RunData, RunFolder, type RunResult } from './run-folder.ts';
 export {
   CheckpointError,
   decodeSafetensors,

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../data/files.ts';
+import type { LabelledImages } from '../data/index.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { EpochMetrics } from './fit.ts';
@@ -28,6 +29,19 @@ export interface RunResult {
   seconds: number;
   /** How many files could not be decoded and were left out, in all parts of the data set */
   skipped: number;
+}
+
+/** What a run was trained on, as far as its network needs it without the images; `data.json`. */
+export interface RunData {
+  /** The data set's: 'mnist' */
+  name: string;
+  /** K */
+  numClasses: number;
+  /** (K) names; null where the data set has none */
+  classes: readonly string[] | null;
+  /** Of a pixel from 0 to 1, of each channel or of all: the network takes (pixel / 255 − mean) / std */
+  mean: number | readonly number[];
+  std: number | readonly number[];
 }
 
 /** A run's folder and the files in it, each written by one function. */
@@ -64,6 +78,22 @@ export class RunFolder {
   /** @throws Error if it is no run's folder; TypeError if its configuration is not valid */
   async readConfig(): Promise<TrainConfig> {
     return resolveConfig((await this.readJson('config.json')) as Partial<TrainConfig>);
+  }
+
+  /** @throws Error if it is missing, as in runs of older versions, or no JSON */
+  async readData(): Promise<RunData> {
+    if (!existsSync(this.file('data.json'))) {
+      throw new Error(
+        `${this.path} has no data.json, which says what classes and pixels it was trained on: a run of an older ` +
+          `version. \`intraclass train --resume ${this.path}\` writes it, from the data set`,
+      );
+    }
+    return (await this.readJson('data.json')) as RunData;
+  }
+
+  async writeData({ name, numClasses, classes, mean, std }: LabelledImages): Promise<void> {
+    const data: RunData = { name, numClasses, classes: classes ?? null, mean, std };
+    await this.writeJson('data.json', data);
   }
 
   async readResult(): Promise<RunResult | null> {

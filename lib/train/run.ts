@@ -4,6 +4,7 @@ import { type AnyDataset, classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
 import { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
 import { parityNote, resolveConfig, type TrainConfig } from './config.ts';
+import { csvField } from './csv.ts';
 import type { Sums } from './epoch.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
@@ -30,7 +31,7 @@ export interface RunStart {
   parameters: RunResult['parameters'];
   images: { train: number; validation: number; test: number };
   stepsPerEpoch: number;
-  /** Where it goes on: the epoch, and how many of its steps are done. */
+  /** Where it goes on: the epoch, beyond the last where all are done, and how many of its steps are done. */
   epoch: number;
   step: number;
 }
@@ -79,15 +80,15 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
 }
 
 export interface ResumeOptions extends Omit<RunOptions, 'runsDir' | 'runName'> {
-  /** Default: the run's. */
+  /** 'cpu' or 'cuda:0'. Default: the run's. */
   device?: string;
-  /** Default: the run's. */
+  /** CPU threads of an operator. Default: the run's. */
   threads?: number | null;
 }
 
 /**
  * Goes on with a run that was interrupted, as if it had not been: the same steps in the same order give the same
- * weights. A run that had finished only makes its result anew; one that never came to save itself begins again.
+ * weights, on the same device with as many threads. A run that had finished only makes its result anew; one that never came to save itself begins again.
  *
  * @param path the run's folder
  * @throws Error if it is no run's folder; CheckpointError if a checkpoint is damaged
@@ -118,6 +119,8 @@ async function go(
   const { model, loss, loader } = training;
   // An epoch that was logged but not yet in the checkpoint is run again.
   await recallSkipped(folder, splits);
+  // Here, so that a run of an older version gets it when it is taken up again.
+  await folder.writeData(splits.train);
   const metrics = (await folder.readMetrics()).filter(({ epoch }) => epoch < start.epoch);
   const parameters = { network: countParameters(model), loss: countParameters(loss) };
   options.onStart?.({
@@ -238,8 +241,9 @@ async function conclude(
     await drawFeatures(folder, training, parts, titleOf(config, result), { device, signal });
   }
   await drawSigmas(folder, test, titleOf(config, result));
-  const rows = test.confusion.map((counts) => `${counts.join(',')}\n`);
-  await folder.write('confusion.csv', rows.join(''));
+  const { classes } = splits.test;
+  const rows = [...(classes ? [classes.map(csvField)] : []), ...test.confusion];
+  await folder.write('confusion.csv', rows.map((row) => `${row.join(',')}\n`).join(''));
   await folder.writeJson('result.json', result);
   return result;
 }
@@ -250,6 +254,8 @@ export interface RunEvaluation {
   /** Whose weights these are */
   epoch: number;
   test: Evaluation;
+  /** (K) the classes' names; null where the data set has none */
+  classes: readonly string[] | null;
   /** (K) how many training images each class had; null where the run did not keep it */
   trainCounts: number[] | null;
   /** What the run itself had measured; null if it has not finished */
@@ -289,7 +295,8 @@ export async function evaluateRun(
   const test = await evaluate(classifier, dataset, { device: config.device, signal, trainCounts, features });
   const result = await folder.readResult();
   const skipped = skippedOf(dataset)?.size ?? 0;
-  return { run: path, config, epoch: Number(epoch), test, trainCounts, result, skipped, classifier };
+  const { classes = null } = dataset;
+  return { run: path, config, epoch: Number(epoch), test, classes, trainCounts, result, skipped, classifier };
 }
 
 /** What `go` writes beside the weights; runs of older versions have none. */

@@ -50,16 +50,24 @@ export function requireOptimized({ model, loss }: Classifier, optimizer: Optimiz
  */
 export function buildClassifier(config: TrainConfig, dataset: AnyDataset): Classifier {
   checkShape(config.model, dataset);
+  manualSeed(config.seed);
+  return createClassifier(config, dataset.numClasses);
+}
+
+/**
+ * The network and its loss on the configured device, initialised from the default generator.
+ * @throws Error if there is no such device
+ */
+export function createClassifier(config: TrainConfig, numClasses: number): Classifier {
   if (config.threads !== null) setNumThreads(config.threads);
   if (config.device !== 'cpu' && !cuda.isAvailable()) {
     throw new Error(
       `device '${config.device}': no GPU is to be had; \`intraclass doctor\` says what is missing`,
     );
   }
-  manualSeed(config.seed);
   return scope(() => {
     const model = createModel(config.model);
-    const loss = createLoss(config.loss, dataset.numClasses, model.featureDim, config.lossOptions);
+    const loss = createLoss(config.loss, numClasses, model.featureDim, config.lossOptions);
     // Channels last is what convolutions compute in.
     model.to({ device: config.device, memoryFormat: 'channels_last' });
     loss.to({ device: config.device });

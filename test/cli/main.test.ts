@@ -68,6 +68,7 @@ describe('intraclass', () => {
       'confusion.csv',
       'curves.png',
       'curves.svg',
+      'data.json',
       'features.png',
       'features.svg',
       'last.safetensors',
@@ -128,6 +129,8 @@ describe('intraclass', () => {
     expect(resumed.stderr).toBe('');
     expect(resumed.stdout).toMatch(/^test accuracy \d+\.\d\d % \(epoch \d/);
     expect(metrics('runs/again')).toEqual(metrics(run));
+    const anew = await intraclass(['train', '--resume', 'runs/again', '--threads', '1']);
+    expect(anew.stdout).toMatch(/^ {2}finished already; its result is made anew\ntest accuracy/m);
     const weights = (name: string) => readFileSync(join(folder, name, 'model.safetensors'));
     expect(weights('runs/again').equals(weights(run))).toBe(true);
   });
@@ -186,6 +189,16 @@ describe('intraclass', () => {
     [['train', '--optimizer', 'lion'], 2, /Allowed choices are adam, adamw, sgd/],
     [['train', '--warmup-epochs', '1'], 2, /warmupEpochs: expected 0 with schedule 'one-cycle'/],
     [['train', '--resume', 'x', '--nesterov'], 2, /expected no other settings.*--nesterov/],
+    [['train', 'mnist-2d', '--resume', 'x'], 2, /expected no other .*; got the argument mnist-2d$/m],
+    [['train', '--resume', 'nowhere', '--threads', '2', '--device', 'cpu'], 1, /nowhere is no run's folder/],
+    [
+      ['train', 'mnist-2d', '--model', 'mnist-100d'],
+      2,
+      /--model: expected none beside the argument mnist-2d/,
+    ],
+    [['train', '--workers', '2'], 2, /workers: expected null with data 'mnist', as only image folders/],
+    [['reproduce', 'table1', '--rows', 'mnist-2d', '--vary-subset'], 2, /varySubset: .* got mnist-2d$/m],
+    [['reproduce', 'fig1', '--rows', 'mnist-2d'], 2, /rows: expected none with fig1/],
     [['train', '--epochs', '1.5'], 2, /Expected an integer of at least 1/],
     [['train', '--alpha', '-1', '--data', 'drawn-digits'], 2, /IcuLoss: alpha: expected/],
     [
@@ -239,7 +252,7 @@ describe('intraclass', () => {
     [
       ['reproduce', 'table3', '--rows', 'mnist-2d', '--losses', 'icu', '--seeds', '2', '--dry-run'],
       0,
-      /2 runs of 8 epochs, about .*paper: sect\. 4\.1.*missing +runs\/paper\/mnist-2d-icu-seed1/s,
+      /2 runs of 8 epochs, about .*paper: sect\. 4\.1.*missing +runs\/paper\/mnist-2d-icu-seed1.*^timing mnist-2d …$/ms,
     ],
     [['reproduce', 'fig3', '--dry-run'], 0, /it shows no runs/],
     [

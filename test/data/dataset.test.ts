@@ -89,6 +89,7 @@ describe('datasetFromBytes', () => {
   });
 
   it.each<[object, string]>([
+    [{ classes: ['a', 'b'] }, 'classes: expected 3 names, one for each class, got 2'],
     [{ std: 0 }, 'std: expected finite numbers above 0, got number 0'],
     [{ std: [Number.NaN] }, 'std: expected finite numbers above 0, got number NaN'],
     [{ std: [1, 1] }, 'std: expected a number, or one for each of 1 channels, got 2'],

@@ -1,6 +1,6 @@
 /** The runner on an experiment of its own: drawn digits, one or two epochs of a few steps. */
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   estimatesOf,
@@ -12,6 +12,7 @@ import {
 import { takeLock } from '../../lib/experiments/lock.ts';
 import { method } from '../../lib/experiments/recipe.ts';
 import { ours } from '../../lib/experiments/setting.ts';
+import { getNumThreads, setNumThreads } from '../../lib/tensor/index.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
 
 let folder: string;
@@ -131,6 +132,14 @@ describe('reproduce', () => {
     expect(whole.cells[0]!.runs[0]!.result.testAccuracyByClass).toEqual(testAccuracyByClass);
   });
 
+  it('leaves no picture of an earlier table beside one that has no runs', async () => {
+    mkdirSync(join(folder, 'results'));
+    for (const ending of ['svg', 'png']) writeFileSync(join(folder, 'results', `small.${ending}`), 'old');
+    const { files } = await reproduceTable(table, options({ rows: ['photos'] }));
+    expect(files.map((path) => extname(path))).toEqual(['.md', '.json', '.csv']);
+    expect(readdirSync(join(folder, 'results')).sort()).toEqual(['small.csv', 'small.json', 'small.md']);
+  });
+
   it('leaves a run alone at which another process is', { timeout: 60_000 }, async () => {
     const run = join(folder, 'runs', 'digits-ce-seed0-1epochs');
     await takeLock(join(run, 'lock'));
@@ -181,7 +190,9 @@ describe('reproduce', () => {
 
   it('keeps to the epochs that a budget once came to', { timeout: 60_000 }, async () => {
     const budget = options({ epochs: undefined, budget: '1s' });
-    const plan = await planOf(table, budget);
+    const timed: string[] = [];
+    const plan = await planOf(table, { ...budget, onTiming: (network) => timed.push(network) });
+    expect(timed).toEqual(['mnist-2d']);
     expect(plan.jobs[0]!.job.config.epochs).toBe(1);
     const path = join(folder, 'runs', 'budget-small-1s.json');
     expect(existsSync(path)).toBe(true);
@@ -197,10 +208,42 @@ describe('reproduce', () => {
   });
 
   it.each([
+    [
+      'fig2',
+      { rows: ['mnist-100d'] },
+      /rows: expected networks with two features for fig2, got 'mnist-100d' w/,
+    ],
+    ['fig2', { seeds: 2 }, /seeds: expected none with fig2, which heeds rows, losses, .*; got number 2/],
+    ['sigmas', { losses: ['icu', 'ce'] }, /losses: expected the ICU loss .* for sigmas, .*, got 'ce'/],
+    ['sigmas', { losses: ['icu-authors'] }, /losses: expected the ICU loss .* for sigmas, .*'icu-authors'/],
+    [
+      'fig1',
+      { rows: ['mnist-2d'] },
+      /rows: expected none with fig1, which heeds seeds, threads; got an array/,
+    ],
+    ['fig1', { epochs: 1 }, /epochs: expected none with fig1/],
+    ['fig3', { threads: 1 }, /threads: expected none with fig3, which heeds nothing; got number 1/],
+  ] as const)('says at once that %s cannot have %o', async (name, more, message) => {
+    const onPlan = () => expect.fail('it was planned');
+    const chosen = { runsDir: join(folder, 'runs'), out: folder, ...more, onPlan };
+    await expect(reproduceFigure(name, chosen)).rejects.toThrow(message);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('draws fig1 of so many seeds, with so many threads', { timeout: 120_000 }, async () => {
+    const before = getNumThreads();
+    await reproduceFigure('fig1', { seeds: 1, threads: before + 1, out: folder });
+    expect(getNumThreads()).toBe(before + 1);
+    setNumThreads(before);
+    expect(JSON.parse(readFileSync(join(folder, 'fig1.json'), 'utf8'))).toMatchObject({ seeds: 1 });
+  });
+
+  it.each([
     [{ seeds: 0 }, /seeds: expected an integer of at least 1, got 0/],
     [{ epochs: 1.5 }, /epochs: expected an integer of at least 1, got 1.5/],
     [{ budget: '1m' }, /budget: expected none beside epochs/],
     [{ epochs: undefined, budget: 'long' }, /budget: expected a time/],
+    [{ varySubset: true }, /varySubset: expected a row with a long-tailed subset, got digits$/],
     [{ rows: ['no'] }, /rows: small has no 'no'/],
   ])('says what is wrong with %o', async (more, message) => {
     await expect(planOf(table, options(more))).rejects.toThrow(message);

@@ -378,6 +378,21 @@ describe('Module', () => {
     expect(net.namedModules().map(([name]) => name)).toEqual(['', 'body', 'body.0', 'body.1']);
   });
 
+  it('does not take an array of modules or parameters, which it would not see', () => {
+    const withField = (value: unknown) => Object.assign(new Net(), { blocks: value });
+    for (const blocks of [[new nn.Linear(2, 2)], [null, new nn.Parameter(tensor([1]))]]) {
+      for (const ask of ['parameters', 'stateDict', 'eval', 'namedChildren'] as const) {
+        expect(() => withField(blocks)[ask]()).toThrow(
+          /^Net: blocks: expected a property for each .*, got an array of them, .*nn\.Sequential/,
+        );
+      }
+    }
+    expect(withField([1, 'two']).parameters()).toHaveLength(5);
+    const list = new nn.Sequential(new nn.Linear(2, 2));
+    expect(list.layers).toHaveLength(1);
+    expect(withField(list).namedParameters().at(-1)![0]).toBe('blocks.0.bias');
+  });
+
   it('switches all modules between training and evaluation', () => {
     const net = new Net().eval();
     expect(net.namedModules().every(([, module]) => !module.training)).toBe(true);

@@ -32,6 +32,7 @@ describe('the settings of optimiser and schedule', () => {
     { optimizer: 'sgd', momentum: 0 },
     { optimizer: 'sgd', momentum: 0.5, nesterov: true, schedule: 'constant', warmupEpochs: 7.9 },
     { optimizer: 'adamw', schedule: 'cosine', warmupEpochs: 0.1, warmupStart: 1 },
+    { model: 'resnet50', data: 'folder:/photos', workers: 2, skipCorrupt: true },
     { optimizer: 'adam', momentum: 0.9, nesterov: false, warmupStart: 0 },
     { epochs: 200, schedule: 'multi-step', milestones: [120, 160], milestoneFactor: 0.01, warmupEpochs: 5 },
   ])('%o is a configuration', (given) => {
@@ -55,6 +56,11 @@ describe('the settings of optimiser and schedule', () => {
     [{ selectOn: 'train' }, 'selectOn: expected one of validation, test, got string "train"'],
     // What does not go together.
     [{ momentum: 0.5 }, "momentum: expected 0.9 with optimizer 'adam', as only 'sgd' has it, got number 0.5"],
+    [
+      { data: 'cifar-10', skipCorrupt: true },
+      "skipCorrupt: expected false with data 'cifar-10', as only image folders have files to decode, got boolean",
+    ],
+    [{ workers: 2 }, "workers: expected null with data 'mnist', as only image folders have files to decode"],
     [
       { optimizer: 'adamw', nesterov: true },
       "nesterov: expected false with optimizer 'adamw', as only 'sgd'",

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Dataset, datasetFromBytes, type Splits } from '../../lib/data/index.ts';
 import { modelNames } from '../../lib/models/index.ts';
 import { SGD } from '../../lib/optim/index.ts';
@@ -12,6 +12,7 @@ import {
   evaluate,
   type FitState,
   fit,
+  fitStart,
   loadTraining,
   loadWeights,
   resolveConfig,
@@ -91,6 +92,16 @@ describe('fit', () => {
     expect(training.scheduler.lastStep).toBe(12 * 6);
   });
 
+  it('logs the learning rate of a last step that was taken before an interruption', async () => {
+    const state = {
+      ...fitStart(),
+      sums: { steps: 6, images: 192, lr: 0.5, values: { loss: 1, accuracy: 1 } },
+    };
+    const onEpoch = vi.fn();
+    await fit({ ...buildTraining(config(), splits), ...splits, epochs: 1, state, onEpoch });
+    expect(onEpoch.mock.calls[0]![0].lr).toBe(0.5);
+  });
+
   it('trains any network that takes the images', async () => {
     const colour = (images: number): Dataset => {
       const labels = Uint8Array.from({ length: images }, (_, i) => i % 3);
@@ -168,12 +179,12 @@ describe('fit', () => {
     expect(timeless([...first.lines, ...second.lines])).toEqual(timeless(whole.lines));
   });
 
-  it('goes by the optimiser and the schedule that are configured', async () => {
+  it('goes by the optimiser and the schedule that are configured, and logs the rate of the last step', async () => {
     const recipe = { ...multiStep, milestones: [1, 2], warmupEpochs: 0.5 };
     const { lines, training } = await train(config({ ...recipe, loss: 'ce', model: 'mnist-100d' }));
     expect(training.optimizer).toBeInstanceOf(SGD);
     lines.forEach(({ lr }, i) => {
-      expect(lr).toBeCloseTo([0.001, 0.0001, 0.0001][i]!, 12);
+      expect(lr).toBeCloseTo([0.01, 0.001, 0.0001][i]!, 12);
     });
   });
 
@@ -255,7 +266,7 @@ describe('bad input', () => {
 describe('checkpoints', () => {
   const start = (): FitState => ({
     epoch: 1,
-    sums: { steps: 0, images: 0, values: {} },
+    sums: { steps: 0, images: 0, lr: null, values: {} },
     best: null,
     seconds: 0,
   });

@@ -4,7 +4,7 @@ import { duration, Progress } from '../../lib/train/index.ts';
 /** Half a batch of figures: loss 0.5 and accuracy 0.75 over `images`. */
 const sums = (steps: number) => {
   const images = 100 * steps;
-  return { steps, images, values: { loss: 0.5 * images, accuracy: 0.75 * images } };
+  return { steps, images, lr: 0.1, values: { loss: 0.5 * images, accuracy: 0.75 * images } };
 };
 
 function recorder(isTTY: boolean, columns = 200) {
