@@ -28,7 +28,7 @@ const table: Table = {
     {
       name: 'digits',
       title: 'Drawn digits',
-      images: { train: 128, validation: 5_000, test: 10_000 },
+      images: { train: 128, whole: 5_128, validation: 5_000, test: 10_000 },
       settings: {
         model: test('mnist-2d'),
         data: test('drawn-digits'),
@@ -45,7 +45,7 @@ const table: Table = {
     {
       name: 'photos',
       title: 'Photographs',
-      images: { train: 100, validation: 10, test: 10 },
+      images: { train: 100, whole: 110, validation: 10, test: 10 },
       settings: {
         model: test('resnet50'),
         data: test('folder:photos'),
