@@ -1,20 +1,24 @@
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
-import { Error as errorsOnly, logger, parse, resetSVGDefIds, type Spec, View } from 'vega';
+import type { Spec } from 'vega';
 import { theme } from './style.ts';
 
 /**
- * Draws a Vega specification as SVG; no browser and no canvas are needed.
+ * Draws a Vega specification as SVG; no browser and no canvas are needed. Vega is loaded when something is drawn: it waits
+ * at its top level, and what imports it could not be had by require().
+ *
+ * @param spec a Vega `Spec`, whose type needs the types of a browser
  * @throws what goes wrong inside Vega, which by itself logs it and leaves the picture unfinished
  */
-export async function renderSvg(spec: Spec): Promise<string> {
+export async function renderSvg(spec: object): Promise<string> {
+  const { Error: errorsOnly, logger, parse, resetSVGDefIds, View } = await import('vega');
   const log = logger(errorsOnly);
   let failure: unknown;
   log.error = (...problems: unknown[]) => {
     failure ??= problems[0];
     return log;
   };
-  const view = new View(parse(spec, theme), { renderer: 'none', logger: log });
+  const view = new View(parse(spec as Spec, theme), { renderer: 'none', logger: log });
   try {
     await view.runAsync();
     if (failure !== undefined) throw failure;

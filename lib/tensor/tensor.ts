@@ -1,3 +1,6 @@
+// For Symbol.dispose, in the .d.ts as well.
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { native } from '../native.ts';
 import { checkOptions, describeValue } from './check.ts';
 import { type DType, isComplex, type TypedArray, typedArrayOf } from './dtype.ts';
