@@ -8,12 +8,14 @@ namespace intraclass {
 
 namespace {
 
-/// The bytes this tensor adds: those of its storage unless it shares the storage with another
-/// tensor (a view).
+/// The bytes this tensor adds: those of its storage unless somebody has it already, as this tensor
+/// (a gradient that is read again) or as another that shares the storage (a view).
 int64_t ownBytes(const at::Tensor& tensor) {
   if (!tensor.has_storage() || !tensor.device().is_cpu()) return 0;
   const auto& storage = tensor.storage();
-  return storage.use_count() == 1 ? static_cast<int64_t>(storage.nbytes()) : 0;
+  return tensor.use_count() == 1 && storage.use_count() == 1
+             ? static_cast<int64_t>(storage.nbytes())
+             : 0;
 }
 
 }  // namespace

@@ -151,14 +151,20 @@ std::pair<Pointer, LossNode*> make_node(Arguments&&... arguments) {
 constexpr int64_t small_work = 4'000'000;
 
 bool is_small(const Tensor& features, const Tensor& means, const LossOptions& options) {
-  return features.is_cpu() && options.reduction != Reduction::none &&
-         options.memory == Memory::automatic &&
+  // Half features are left to the other way: their gradient is rounded when it is made, and what
+  // scales the total could not bring back what that lost.
+  return features.is_cpu() && features.scalar_type() == means.scalar_type() &&
+         options.reduction != Reduction::none && options.memory == Memory::automatic &&
          features.size(0) * means.size(0) < small_work / std::max<int64_t>(means.size(1), 1);
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor> differentiable_loss(
     const Tensor& features, const Tensor& labels, const Tensor& means, const Tensor& log_variances,
     const OptionalTensor& log_prior, const LossOptions& options) {
+  for (const Tensor* input : {&features, &means, &log_variances}) {
+    TORCH_CHECK_NOT_IMPLEMENTED(!input->_fw_grad(0).defined(),
+                                "icu::loss: forward-mode derivatives are not implemented");
+  }
   auto [edge, node] =
       make_node<NodePointer>(features, labels, means, log_variances, log_prior, options);
   const auto modes = options.modes();

@@ -55,7 +55,8 @@ void LossPass<T>::prepare(int64_t i) {
   states_.offset[i] = margins_.target(states_.base[i], log_det).distance - states_.base[i] -
                       (prior_.empty() ? 0 : prior_[size_t(z)]);
   states_.max[i] = 0;
-  states_.others[i] = 0;
+  // 0; of a single class this is all that tells of an input that is not finite.
+  states_.others[i] = problem_.K == 1 ? states_.base[i] - states_.base[i] : 0;
   double square = 0;
 #pragma omp simd reduction(+ : square)
   for (int64_t d = 0; d < problem_.D; d++) {

@@ -91,7 +91,11 @@ void DistanceProblem<T>::stop_at_bounds(T* gradient) const {
 template struct DistanceProblem<float>;
 template struct DistanceProblem<double>;
 
-bool nothing_left_out() { return std::getenv("ICU_DENSE") != nullptr; }
+// Read once: getenv must not run while another thread sets a variable, as process.env does.
+bool nothing_left_out() {
+  static const bool dense = std::getenv("ICU_DENSE") != nullptr;
+  return dense;
+}
 
 at::Tensor empty_output(at::IntArrayRef sizes, at::TensorOptions options) {
   auto result = at::empty(sizes, options);

@@ -32,6 +32,10 @@ void SmallPass<T>::run(double upstream, const Gradients<T>& out, std::vector<dou
     const int64_t rows = std::min(width, V - row);
     kernels_.pack_samples(
         {rows, D, {p_.x_row(row), p_.x.stride}, zeros, x, 0, width, norms.data() + row, nullptr});
+    // Lanes without a row repeat the last: what a 0 there would make of a large mean is not finite.
+    for (int64_t d = 0; d < D && rows < width; d++) {
+      std::fill(x + d * width + rows, x + (d + 1) * width, x[d * width + rows - 1]);
+    }
     const SmallTile<T> tile{K,
                             D,
                             x,

@@ -43,15 +43,16 @@ ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, T
   }
 }
 
-// Dimensions that are summed in T. With a diagonal covariance the terms v x'^2 are all positive,
-// and their sum would lose digits sooner.
-template <bool diagonal>
-constexpr int64_t sum_dims = diagonal ? 64 : block_dims;
+// Dimensions that are summed in T.
+constexpr int64_t sum_dims = 64;
 
-// What an expanded d may be off by, as a share of v (|x'|^2 + |mu'|^2): half a unit in the last
-// place. Its rounding errors are many and of either sign; they stay well below that.
+// What an expanded d is off by, as a share of v (|x'|^2 + |mu'|^2): half a unit in the last place.
+// Rounding errors of either sign stay well below that. Where the products have one sign, as near
+// classes' have that are far from the centre, they can be several times it, so that nothing may
+// be left out for less than `certainly` times it.
 template <typename T>
 constexpr double rounding = sizeof(T) == 4 ? 0x1p-25 : 0x1p-54;
+constexpr double certainly = 64;
 // A gap below it has e^gap = 0 beside that of any number of classes.
 template <typename T>
 constexpr double hopeless = sizeof(T) == 4 ? -150.0 : -800.0;
@@ -73,7 +74,7 @@ ICU_APART bool all_hopeless(const CrossTile<T>& tile, int64_t k, int64_t classes
       const double q = diagonal ? sums[i] + square : x_squares[i] - 2 * sums[i] + square;
       const double scale = diagonal ? 4 * (q < 0 ? -q : q) + 4 * square : x_squares[i] + square;
       const double most = base[i] + offset[i] + rest - 0.5 * v * q;
-      hopes += !(most < hopeless<T> - 64 * rounding<T> * v * scale);
+      hopes += !(most < hopeless<T> - certainly * rounding<T> * v * scale);
     }
     if (hopes > 0) return false;
   }
@@ -156,8 +157,8 @@ void cross_of(const CrossTile<T>& tile) {
       }
       for (int64_t p = 0; p < panels; p++) {
         if (out[p]) continue;
-        for (int64_t d = 0; d < dims; d += sum_dims<diagonal>) {
-          const int64_t size = dims - d < sum_dims<diagonal> ? dims - d : sum_dims<diagonal>;
+        for (int64_t d = 0; d < dims; d += sum_dims) {
+          const int64_t size = dims - d < sum_dims ? dims - d : sum_dims;
           T block[group * W];
           cross_block<T, diagonal>(x + (p * dims + d) * W, mu + d, v + d, size, block);
           for (int64_t c = 0; c < count; c++) {

@@ -76,7 +76,7 @@ struct ExpandedClass {
     e.error = rounding<T> * scale;
     if constexpr (relative) {
       e.gap = base[i] - e.d + offset[i] + prior;
-      e.off = !(e.error <= tolerance<T>)&!(e.gap < vanishing<T> - 64 * e.error);
+      e.off = !(e.error <= tolerance<T>)&!(e.gap < vanishing<T> - certainly * e.error);
     } else {
       e.off = !(e.error <= tolerance<T>)&!(8 * v * q > scale);
     }
@@ -105,7 +105,7 @@ ICU_INLINE int64_t expand_strip(const GapTile<T>& tile, int64_t k, int64_t first
     const bool other = !(relative && labels[i] == own);
     off += e.off & other;
     if constexpr (relative) {
-      const double least = e.gap - e.error;
+      const double least = e.gap - certainly * e.error;
       floor[i] = other & (least > floor[i]) ? least : floor[i];
     }
   }
@@ -151,7 +151,8 @@ void gaps_of(const GapTile<T>& tile) {
 #pragma omp simd
         for (int64_t i = first; i < end; i++) {
           const Expanded e = entries[i];
-          off[i - first] = e.off & !(relative && e.gap + e.error < floor[i] - unheard<T>);
+          off[i - first] =
+              e.off & !(relative && e.gap + certainly * e.error < floor[i] - unheard<T>);
         }
         for (int64_t i = first; i < end; i++) {
           if (off[i - first]) out[i] = direct_distance<T, diagonal>(tile, k, i, relative);

@@ -34,7 +34,7 @@ void small_distances(const SmallTile<T>& tile) {
   }
 }
 
-// Rows beyond the last have x = 0, upstream 0 and weights 0.
+// Lanes beyond the last row have its x, and upstream 0.
 template <typename T>
 void small_gradients(const SmallTile<T>& tile) {
   constexpr int W = width<T>, L = lanes<T>;
@@ -42,6 +42,10 @@ void small_gradients(const SmallTile<T>& tile) {
   double max[W], others[W] = {}, scale[W], target[W];
   for (int i = 0; i < W; i++) max[i] = 0;
   const double *base = tile.base, *offset = tile.offset;
+  // 0; of a single class this is all that tells of an input that is not finite.
+  if (K == 1) {
+    for (int i = 0; i < W; i++) others[i] = base[i] - base[i];
+  }
   int64_t labels[W];
   for (int i = 0; i < W; i++) labels[i] = tile.labels[i];
   // l_k - l_z over the distances, which are needed once more: minus infinity for k = z, and NaN
