@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { findBinaries, findLibtorch, locate, packageRoot, wantsCuda } from '../lib/native/locate.mjs';
+import {
+  commandFor,
+  findBinaries,
+  findLibtorch,
+  locate,
+  packageRoot,
+  wantsCuda,
+} from '../lib/native/locate.mjs';
 import { libtorch } from '../lib/native.ts';
 
 const root = packageRoot();
@@ -184,12 +191,22 @@ describe('findBinaries', () => {
 
   it('says what to type where there are none, or no LibTorch for them', () => {
     vi.stubEnv('INTRACLASS_BUILD', 'cpu');
+    writeFileSync(join(folder, 'package-lock.json'), '');
     expect(() => locate(folder)).toThrow(/has not been built. In .* type: npm run build/);
     fakeBinaries(prebuilt(), '2.13.0');
     vi.stubEnv('LIBTORCH', '');
     vi.stubEnv('PYTHON', '');
     vi.stubEnv('PATH', tmpdir());
     expect(() => locate(folder)).toThrow(/LibTorch 2.13 was not found. In .* type: npm run setup/);
+  });
+
+  it('names commands that are there in a project that has the package as a dependency', () => {
+    vi.stubEnv('INTRACLASS_BUILD', 'cpu');
+    expect(() => locate(folder)).toThrow(/In your project type: npx intraclass-build$/);
+    const installed = join(folder, 'node_modules', 'intraclass');
+    mkdirSync(installed, { recursive: true });
+    writeFileSync(join(installed, 'package-lock.json'), '');
+    expect(commandFor(installed, 'setup', '--cuda')).toBe('npx intraclass-setup --cuda');
   });
 });
 

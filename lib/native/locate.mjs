@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -44,6 +44,22 @@ export function packageRoot(start = dirname(fileURLToPath(import.meta.url))) {
     if (existsSync(join(folder, 'package.json'))) return folder;
     if (folder === dirname(folder)) throw new SetupError(`no package.json above ${start}`);
   }
+}
+
+/** Whether this is a checkout of the package and not an installed dependency. @param {string} root */
+const isCheckout = (root) =>
+  existsSync(join(root, 'package-lock.json')) && !root.split(sep).includes('node_modules');
+
+/**
+ * What to type for one of this package's scripts: in a user's project npm knows that project's scripts and not ours,
+ * which are commands there.
+ * @param {string} root
+ * @param {'setup' | 'build'} script
+ * @param {string[]} options
+ */
+export function commandFor(root, script, ...options) {
+  if (!isCheckout(root)) return ['npx', `intraclass-${script}`, ...options].join(' ');
+  return ['npm run', script, ...(options.length > 0 ? ['--', ...options] : [])].join(' ');
 }
 
 /** Path of one of LibTorch's libraries, named without `lib` and suffix. @param {string} libtorch @param {string} name */
@@ -170,22 +186,24 @@ export const majorMinor = (version) => version.split('.', 2).join('.');
  */
 export function locate(root = packageRoot()) {
   const cuda = wantsCuda(root);
-  const flag = cuda ? ' -- --cuda' : '';
+  const where = isCheckout(root) ? root : 'your project';
+  const type = (/** @type {'setup' | 'build'} */ script) =>
+    `In ${where} type: ${commandFor(root, script, ...(cuda ? ['--cuda'] : []))}`;
   const binaries = findBinaries({ root, cuda });
   if (!binaries) {
-    throw new SetupError(`the native addon has not been built. In ${root} type: npm run build${flag}`);
+    throw new SetupError(`the native addon has not been built. ${type('build')}`);
   }
   const libtorch = findLibtorch({ root, cuda });
   if (!libtorch) {
     throw new SetupError(
-      `LibTorch ${majorMinor(binaries.info.torchVersion)} was not found. In ${root} type: npm run setup${flag}\n` +
+      `LibTorch ${majorMinor(binaries.info.torchVersion)} was not found. ${type('setup')}\n` +
         'or set LIBTORCH to a folder with an unpacked LibTorch.',
     );
   }
   if (majorMinor(libtorch.version) !== majorMinor(binaries.info.torchVersion)) {
     throw new SetupError(
       `LibTorch ${libtorch.version} was found (${libtorch.source}: ${libtorch.path}), but the native addon was built ` +
-        `with ${binaries.info.torchBuild}. In ${root} type: npm run build${flag}\n` +
+        `with ${binaries.info.torchBuild}. ${type('build')}\n` +
         `or set LIBTORCH to a folder with LibTorch ${majorMinor(binaries.info.torchVersion)}.`,
     );
   }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { findLibtorch, libtorchVersion, SUPPORTED } from '../../lib/native/locate.mjs';
 import { fetchWheel, installInto } from './pip.mjs';
-import { log, root, SetupError, seconds, shown } from './steps.mjs';
+import { command, log, root, SetupError, seconds, shown } from './steps.mjs';
 import { unzip } from './zip.mjs';
 
 /** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
@@ -120,7 +120,7 @@ export async function ensureLibtorch({ cuda = false, runtime = cuda } = {}) {
   if (!findLibtorch({ root, cuda })) await installLibtorch({ cuda });
   const libtorch = findLibtorch({ root, cuda });
   if (!libtorch)
-    throw new SetupError('LibTorch was unpacked but is not complete. Type: npm run setup -- --help');
+    throw new SetupError(`LibTorch was unpacked but is not complete. Type: ${command('setup', '--help')}`);
   if (runtime && libtorch.source === '.libtorch-cuda') await ensureNvidiaLibraries();
   const [, minor] = libtorch.version.split('.');
   const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));

@@ -5,11 +5,14 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageRoot, SetupError } from '../../lib/native/locate.mjs';
+import { commandFor, packageRoot, SetupError } from '../../lib/native/locate.mjs';
 
 export { SetupError };
 
 export const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
+
+/** What to type for a script of this package. @param {'setup' | 'build'} script @param {string[]} options */
+export const command = (script, ...options) => commandFor(root, script, ...options);
 
 /** Log lines go to standard error, so that standard output stays the job's own. @param {string} line */
 export const log = (line) => process.stderr.write(`${line}\n`);
