@@ -163,6 +163,19 @@ describe('findLibtorch', () => {
     expect(findLibtorch({ root: folder })).toMatchObject({ path: torch, source: 'Python torch' });
   });
 
+  it('passes over a Python torch that does not go with the binaries that are there', () => {
+    writeFileSync(join(fakeLibtorch('2.14.0', join(folder, 'site', 'torch')), '__init__.py'), '');
+    vi.stubEnv('LIBTORCH', '');
+    vi.stubEnv('PYTHON', 'python3');
+    vi.stubEnv('PYTHONPATH', join(folder, 'site'));
+    fakeBinaries(join(folder, 'build', 'Release'), '2.14.1');
+    expect(findLibtorch({ root: folder })?.version).toBe('2.14.0');
+    fakeBinaries(join(folder, 'build', 'Release'), '2.13.0');
+    expect(findLibtorch({ root: folder })).toBeNull();
+    fakeLibtorch('2.12.0', join(folder, '.libtorch'));
+    expect(findLibtorch({ root: folder })?.version).toBe('2.12.0');
+  });
+
   it('does not take one without CUDA for a CUDA build', () => {
     const named = fakeLibtorch('2.13.0');
     vi.stubEnv('LIBTORCH', named);

@@ -70,8 +70,11 @@ function libtorch(root: string, cuda: boolean): Finding {
   const state = cuda ? 'absent' : 'missing';
   try {
     const found = findLibtorch({ root, cuda });
-    if (!found)
-      return { name, state, detail: 'not in LIBTORCH, the project or an installed Python torch', fix };
+    if (!found) {
+      const built = findBinaries({ root, cuda })?.info.torchVersion;
+      const wanted = built ? `no ${majorMinor(built)}, with which the addon was built,` : 'not';
+      return { name, state, detail: `${wanted} in LIBTORCH, the package or an installed Python torch`, fix };
+    }
     const detail = `${found.version}${found.cuda ? ' with CUDA' : ''} in ${found.path} (${found.source})`;
     const minor = Number(found.version.split('.')[1]);
     const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));

@@ -89,9 +89,10 @@ function describe(folder, source) {
 /**
  * The folder of the `torch` package of a Python, without importing it. null where there is none.
  * @param {string} root
+ * @param {(folder: string) => boolean} accepts passes over those for which it is false
  * @returns {string | null}
  */
-export function pythonTorch(root) {
+export function pythonTorch(root, accepts = () => true) {
   const code = `import importlib.util as u, os; s = u.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')`;
   for (const python of [process.env.PYTHON, join(root, '.venv/bin/python'), 'python3', 'python']) {
     if (!python) continue;
@@ -100,7 +101,7 @@ export function pythonTorch(root) {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
       }).trim();
-      if (folder) return folder;
+      if (folder && accepts(folder)) return folder;
     } catch {
       // No such Python, or one too broken to answer: the next may do.
     }
@@ -110,7 +111,8 @@ export function pythonTorch(root) {
 
 /**
  * LibTorch, looked for in this order: the folder named by LIBTORCH, the project's own, an installed Python torch.
- * With `cuda`, only one that has the CUDA libraries counts.
+ * With `cuda`, only one that has the CUDA libraries counts. A Python torch that does not go with the binaries that are
+ * there is passed over: it was installed for something else, and must not stand in the way of a LibTorch that does.
  * @param {{ root?: string; cuda?: boolean }} [options]
  * @returns {LibTorch | null}
  * @throws {SetupError} when LIBTORCH is set to something that is no LibTorch
@@ -135,9 +137,14 @@ export function findLibtorch({ root = packageRoot(), cuda = false } = {}) {
     ? describe(join(root, '.libtorch-cuda', 'torch'), '.libtorch-cuda')
     : describe(join(root, '.libtorch'), '.libtorch');
   if (own) return own;
-  const python = pythonTorch(root);
-  const found = python ? describe(python, 'Python torch') : null;
-  return found && (found.cuda || !cuda) ? found : null;
+  const built = findBinaries({ root, cuda })?.info.torchVersion;
+  const fitting = (/** @type {string} */ folder) => {
+    const found = describe(folder, 'Python torch');
+    if (!found || (cuda && !found.cuda)) return null;
+    return !built || majorMinor(found.version) === majorMinor(built) ? found : null;
+  };
+  const python = pythonTorch(root, (folder) => fitting(folder) !== null);
+  return python === null ? null : fitting(python);
 }
 
 /** @param {string} folder @returns {Binaries | null} */
