@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -171,5 +172,20 @@ describe('in an installed package, that is a dependency of another,', () => {
     expect(stderr).toContain('npx intraclass-setup --from <folder, zip or wheel>');
     expect(status).toBe(1);
     expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('torch==2.12.1');
+  });
+
+  it('the build tells CMake where the headers are', () => {
+    command('cmake', 'echo cmake version 3.30');
+    command('c++', 'echo');
+    const { status, stderr } = type('build.mjs', ['--native-only'], {
+      LIBTORCH: torch(join(folder, 'libtorch'), '2.13.0'),
+      CXX: 'c++',
+    });
+    expect(stderr).toContain('build: done');
+    expect(status).toBe(0);
+    const log = readFileSync(join(folder, 'log'), 'utf8');
+    const modules = join(realpathSync(folder), 'app/node_modules');
+    expect(log).toContain(`-DNODE_ADDON_API=${join(modules, 'node-addon-api')} `);
+    expect(log).toContain(`-DNODE_API_HEADERS=${join(modules, 'node-api-headers/include')} `);
   });
 });
