@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,4 +79,37 @@ it('exclusively lets one in at a time, past the lock of a process that is gone',
     'from inside',
   );
   expect(await exclusively(work, lock)).toBe(1);
+});
+
+describe('exclusively does not wait for', () => {
+  it('one that died before it wrote its number', async () => {
+    const lock = join(folder, 'lock');
+    writeFileSync(lock, '');
+    const before = Date.now() / 1000 - 11;
+    utimesSync(lock, before, before);
+    expect(await exclusively(async () => 'in', lock)).toBe('in');
+  }, 5_000);
+
+  it.runIf(process.platform === 'linux')(
+    'another process that was given its number',
+    async () => {
+      const lock = join(folder, 'lock');
+      writeFileSync(lock, `${process.pid} 1`);
+      expect(await exclusively(async () => 'in', lock)).toBe('in');
+    },
+    5_000,
+  );
+});
+
+it('exclusively says what to do where the folder cannot be written', async () => {
+  chmodSync(folder, 0o555);
+  // Nothing is forbidden to root, so this is asked as somebody else.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    const refused = expect(exclusively(async () => 'in', join(folder, 'deeper', 'lock'))).rejects;
+    await refused.toThrow(/cannot be written \(EACCES\): .*set LIBTORCH to a folder/);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
 });
