@@ -1,7 +1,8 @@
-import { chmodSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkPrebuilds, packageVersion } from '../../scripts/setup/prebuilt.mjs';
 import {
   exclusively,
   firstLine,
@@ -112,4 +113,21 @@ it('exclusively says what to do where the folder cannot be written', async () =>
   } finally {
     if (isRoot) process.seteuid?.(0);
   }
+});
+
+it('what is published has complete binaries of its own version', () => {
+  expect(() => checkPrebuilds(folder)).toThrow('has no binaries. Type: npm run prebuilds');
+  const target = join(folder, 'linux-x64');
+  const info = (version: string) =>
+    writeFileSync(join(target, 'build-info.json'), JSON.stringify({ packageVersion: version }));
+  mkdirSync(target);
+  info('0.0.0');
+  for (const name of ['intraclass.node', 'loader.node']) writeFileSync(join(target, name), '');
+  expect(() => checkPrebuilds(folder)).toThrow('prebuilds/linux-x64 lacks libintraclass_icu.so.');
+  writeFileSync(join(target, 'libintraclass_icu.so'), '');
+  expect(() => checkPrebuilds(folder)).toThrow(
+    `is of version 0.0.0, expected ${packageVersion()}. On that platform`,
+  );
+  info(packageVersion());
+  checkPrebuilds(folder);
 });
