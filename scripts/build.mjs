@@ -1,10 +1,11 @@
+#!/usr/bin/env node
 // @ts-check
-// npm run build [-- options]
+// npm run build [-- options], or npx intraclass-build [options]
 import { parseArgs } from 'node:util';
 import { prepare } from './setup/prepare.mjs';
-import { log, runMain } from './setup/steps.mjs';
+import { command, log, runMain } from './setup/steps.mjs';
 
-const HELP = `npm run build -- [options]
+const HELP = `${command('build', '[options]')}
   --cuda        build with the CUDA kernels into build-cuda/ (needs nvcc; fetches a CUDA LibTorch)
   --link-only   with --cuda: compile and link without NVIDIA's run-time libraries, and do not load the result
   --native-only the native code alone, without the TypeScript (what binding.gyp calls)

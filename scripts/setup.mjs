@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // @ts-check
-// npm run setup [-- options]: fetches what the build needs, without building.
+// npm run setup [-- options], or npx intraclass-setup [options]: fetches what the build needs, without building.
 import { parseArgs } from 'node:util';
 import { ensureLibtorch, installLibtorch } from './setup/libtorch.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { ensurePython } from './setup/pip.mjs';
-import { exclusively, log, runMain, shown } from './setup/steps.mjs';
+import { command, exclusively, log, runMain, shown } from './setup/steps.mjs';
 
-const HELP = `npm run setup -- [options]
+const HELP = `${command('setup', '[options]')}
   (none)          install the npm packages, and fetch LibTorch where none is found
   --from <path>   take LibTorch from a folder, a zip archive or a torch wheel
   --force         fetch LibTorch again, into the project, even where one is found

@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { findBinaries, findLibtorch, locate, packageRoot, wantsCuda } from '../lib/native/locate.mjs';
+import {
+  commandFor,
+  findBinaries,
+  findLibtorch,
+  locate,
+  packageRoot,
+  wantsCuda,
+} from '../lib/native/locate.mjs';
 import { libtorch } from '../lib/native.ts';
 
 const root = packageRoot();
@@ -156,6 +163,19 @@ describe('findLibtorch', () => {
     expect(findLibtorch({ root: folder })).toMatchObject({ path: torch, source: 'Python torch' });
   });
 
+  it('passes over a Python torch that does not go with the binaries that are there', () => {
+    writeFileSync(join(fakeLibtorch('2.14.0', join(folder, 'site', 'torch')), '__init__.py'), '');
+    vi.stubEnv('LIBTORCH', '');
+    vi.stubEnv('PYTHON', 'python3');
+    vi.stubEnv('PYTHONPATH', join(folder, 'site'));
+    fakeBinaries(join(folder, 'build', 'Release'), '2.14.1');
+    expect(findLibtorch({ root: folder })?.version).toBe('2.14.0');
+    fakeBinaries(join(folder, 'build', 'Release'), '2.13.0');
+    expect(findLibtorch({ root: folder })).toBeNull();
+    fakeLibtorch('2.12.0', join(folder, '.libtorch'));
+    expect(findLibtorch({ root: folder })?.version).toBe('2.12.0');
+  });
+
   it('does not take one without CUDA for a CUDA build', () => {
     const named = fakeLibtorch('2.13.0');
     vi.stubEnv('LIBTORCH', named);
@@ -184,12 +204,22 @@ describe('findBinaries', () => {
 
   it('says what to type where there are none, or no LibTorch for them', () => {
     vi.stubEnv('INTRACLASS_BUILD', 'cpu');
+    writeFileSync(join(folder, 'package-lock.json'), '');
     expect(() => locate(folder)).toThrow(/has not been built. In .* type: npm run build/);
     fakeBinaries(prebuilt(), '2.13.0');
     vi.stubEnv('LIBTORCH', '');
     vi.stubEnv('PYTHON', '');
     vi.stubEnv('PATH', tmpdir());
     expect(() => locate(folder)).toThrow(/LibTorch 2.13 was not found. In .* type: npm run setup/);
+  });
+
+  it('names commands that are there in a project that has the package as a dependency', () => {
+    vi.stubEnv('INTRACLASS_BUILD', 'cpu');
+    expect(() => locate(folder)).toThrow(/In your project type: npx intraclass-build$/);
+    const installed = join(folder, 'node_modules', 'intraclass');
+    mkdirSync(installed, { recursive: true });
+    writeFileSync(join(installed, 'package-lock.json'), '');
+    expect(commandFor(installed, 'setup', '--cuda')).toBe('npx intraclass-setup --cuda');
   });
 });
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import {
+  commandFor,
   findBinaries,
   findLibtorch,
   hasCudaDriver,
@@ -65,12 +66,15 @@ function nodeVersion(): Finding {
 
 function libtorch(root: string, cuda: boolean): Finding {
   const name = cuda ? 'LibTorch for CUDA' : 'LibTorch';
-  const fix = `npm run setup${cuda ? ' -- --cuda' : ''}`;
+  const fix = commandFor(root, 'setup', ...(cuda ? ['--cuda'] : []));
   const state = cuda ? 'absent' : 'missing';
   try {
     const found = findLibtorch({ root, cuda });
-    if (!found)
-      return { name, state, detail: 'not in LIBTORCH, the project or an installed Python torch', fix };
+    if (!found) {
+      const built = findBinaries({ root, cuda })?.info.torchVersion;
+      const wanted = built ? `no ${majorMinor(built)}, with which the addon was built,` : 'not';
+      return { name, state, detail: `${wanted} in LIBTORCH, the package or an installed Python torch`, fix };
+    }
     const detail = `${found.version}${found.cuda ? ' with CUDA' : ''} in ${found.path} (${found.source})`;
     const minor = Number(found.version.split('.')[1]);
     const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));
@@ -92,7 +96,7 @@ function addon(root: string, cuda: boolean): Finding {
   const name = cuda ? 'addon for CUDA' : 'addon';
   const found = findBinaries({ root, cuda });
   if (!found) {
-    const fix = `npm run build${cuda ? ' -- --cuda' : ''}`;
+    const fix = commandFor(root, 'build', ...(cuda ? ['--cuda'] : []));
     return { name, state: cuda ? 'absent' : 'missing', detail: 'not built', fix };
   }
   const { info, folder } = found;
@@ -103,15 +107,15 @@ function addon(root: string, cuda: boolean): Finding {
 /** Loads the addon in a child process, so that a crash is a line of the report and not its end. */
 async function loading(root: string): Promise<Finding> {
   const name = 'addon loads';
+  const build = commandFor(root, 'build');
   try {
     locate(root);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
-    return { name, state: 'missing', detail: firstLine(error.message), fix: 'npm run build' };
+    return { name, state: 'missing', detail: firstLine(error.message), fix: build };
   }
   const entry = join(root, 'dist', 'native.js');
-  if (!existsSync(entry))
-    return { name, state: 'missing', detail: `${entry} is missing`, fix: 'npm run build' };
+  if (!existsSync(entry)) return { name, state: 'missing', detail: `${entry} is missing`, fix: build };
   const code =
     `const { libtorch } = await import(${JSON.stringify(pathToFileURL(entry).href)});` +
     'process.stdout.write(libtorch.version + (libtorch.cuda ? " with CUDA" : ""));';
@@ -123,7 +127,8 @@ async function loading(root: string): Promise<Finding> {
     const reason = signal
       ? `the process ended with ${signal}`
       : (/^.*Error: (.*)$/m.exec(stderr)?.[1] ?? messageOf(error));
-    return { name, state: 'missing', detail: reason, fix: 'npm run setup -- --force && npm run build' };
+    const fix = `${commandFor(root, 'setup', '--force')} && ${build}`;
+    return { name, state: 'missing', detail: reason, fix };
   }
 }
 
@@ -141,7 +146,7 @@ async function driver(): Promise<Finding> {
   return { name, state: 'found', detail: gpu === null ? 'loaded' : gpu.trim().replaceAll('\n', '; ') };
 }
 
-async function nvcc(): Promise<Finding> {
+async function nvcc(root: string): Promise<Finding> {
   const usual = '/usr/local/cuda/bin/nvcc';
   for (const command of [process.env.CUDACXX, 'nvcc', usual]) {
     const printed = command ? await output(command, '--version') : null;
@@ -156,7 +161,7 @@ async function nvcc(): Promise<Finding> {
   return {
     name: 'nvcc',
     state: 'absent',
-    detail: 'not found; needed for npm run build -- --cuda',
+    detail: `not found; needed for ${commandFor(root, 'build', '--cuda')}`,
     fix: 'install the CUDA toolkit (developer.nvidia.com/cuda-downloads) and put nvcc on PATH',
   };
 }
@@ -171,7 +176,7 @@ function pythonPackage(root: string): Finding {
     name,
     state: 'absent',
     detail: 'not found; the tests and benchmarks that compare with PyTorch are left out',
-    fix: 'npm run setup -- --python',
+    fix: commandFor(root, 'setup', '--python'),
   };
 }
 
@@ -191,13 +196,15 @@ function mnist(dataDir: string): Finding {
 /**
  * Looks for everything the package needs or can use.
  * @param options.dataDir the folder with the data sets. Default: INTRACLASS_DATA, else `data`.
+ * @param options.root the folder of this package
  */
 export async function diagnose({
   dataDir = process.env.INTRACLASS_DATA || 'data',
+  root = packageRoot(),
 }: {
   dataDir?: string;
+  root?: string;
 } = {}): Promise<Finding[]> {
-  const root = packageRoot();
   return Promise.all([
     nodeVersion(),
     libtorch(root, false),
@@ -206,7 +213,7 @@ export async function diagnose({
     tool('CMake', 'cmake', 'needed to build', `${INSTALL} cmake`),
     tool('C++ compiler', process.env.CXX ?? 'c++', 'needed to build', `${INSTALL} g++`),
     driver(),
-    nvcc(),
+    nvcc(root),
     libtorch(root, true),
     addon(root, true),
     pythonPackage(root),

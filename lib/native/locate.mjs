@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -46,6 +46,22 @@ export function packageRoot(start = dirname(fileURLToPath(import.meta.url))) {
   }
 }
 
+/** Whether this is a checkout of the package and not an installed dependency. @param {string} root */
+const isCheckout = (root) =>
+  existsSync(join(root, 'package-lock.json')) && !root.split(sep).includes('node_modules');
+
+/**
+ * What to type for one of this package's scripts: in a user's project npm knows that project's scripts and not ours,
+ * which are commands there.
+ * @param {string} root
+ * @param {'setup' | 'build'} script
+ * @param {string[]} options
+ */
+export function commandFor(root, script, ...options) {
+  if (!isCheckout(root)) return ['npx', `intraclass-${script}`, ...options].join(' ');
+  return ['npm run', script, ...(options.length > 0 ? ['--', ...options] : [])].join(' ');
+}
+
 /** Path of one of LibTorch's libraries, named without `lib` and suffix. @param {string} libtorch @param {string} name */
 export const libraryPath = (libtorch, name) => join(libtorch, 'lib', `lib${name}${SUFFIX}`);
 
@@ -73,9 +89,10 @@ function describe(folder, source) {
 /**
  * The folder of the `torch` package of a Python, without importing it. null where there is none.
  * @param {string} root
+ * @param {(folder: string) => boolean} accepts passes over those for which it is false
  * @returns {string | null}
  */
-export function pythonTorch(root) {
+export function pythonTorch(root, accepts = () => true) {
   const code = `import importlib.util as u, os; s = u.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')`;
   for (const python of [process.env.PYTHON, join(root, '.venv/bin/python'), 'python3', 'python']) {
     if (!python) continue;
@@ -84,7 +101,7 @@ export function pythonTorch(root) {
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'ignore'],
       }).trim();
-      if (folder) return folder;
+      if (folder && accepts(folder)) return folder;
     } catch {
       // No such Python, or one too broken to answer: the next may do.
     }
@@ -94,7 +111,8 @@ export function pythonTorch(root) {
 
 /**
  * LibTorch, looked for in this order: the folder named by LIBTORCH, the project's own, an installed Python torch.
- * With `cuda`, only one that has the CUDA libraries counts.
+ * With `cuda`, only one that has the CUDA libraries counts. A Python torch that does not go with the binaries that are
+ * there is passed over: it was installed for something else, and must not stand in the way of a LibTorch that does.
  * @param {{ root?: string; cuda?: boolean }} [options]
  * @returns {LibTorch | null}
  * @throws {SetupError} when LIBTORCH is set to something that is no LibTorch
@@ -119,9 +137,14 @@ export function findLibtorch({ root = packageRoot(), cuda = false } = {}) {
     ? describe(join(root, '.libtorch-cuda', 'torch'), '.libtorch-cuda')
     : describe(join(root, '.libtorch'), '.libtorch');
   if (own) return own;
-  const python = pythonTorch(root);
-  const found = python ? describe(python, 'Python torch') : null;
-  return found && (found.cuda || !cuda) ? found : null;
+  const built = findBinaries({ root, cuda })?.info.torchVersion;
+  const fitting = (/** @type {string} */ folder) => {
+    const found = describe(folder, 'Python torch');
+    if (!found || (cuda && !found.cuda)) return null;
+    return !built || majorMinor(found.version) === majorMinor(built) ? found : null;
+  };
+  const python = pythonTorch(root, (folder) => fitting(folder) !== null);
+  return python === null ? null : fitting(python);
 }
 
 /** @param {string} folder @returns {Binaries | null} */
@@ -170,22 +193,24 @@ export const majorMinor = (version) => version.split('.', 2).join('.');
  */
 export function locate(root = packageRoot()) {
   const cuda = wantsCuda(root);
-  const flag = cuda ? ' -- --cuda' : '';
+  const where = isCheckout(root) ? root : 'your project';
+  const type = (/** @type {'setup' | 'build'} */ script) =>
+    `In ${where} type: ${commandFor(root, script, ...(cuda ? ['--cuda'] : []))}`;
   const binaries = findBinaries({ root, cuda });
   if (!binaries) {
-    throw new SetupError(`the native addon has not been built. In ${root} type: npm run build${flag}`);
+    throw new SetupError(`the native addon has not been built. ${type('build')}`);
   }
   const libtorch = findLibtorch({ root, cuda });
   if (!libtorch) {
     throw new SetupError(
-      `LibTorch ${majorMinor(binaries.info.torchVersion)} was not found. In ${root} type: npm run setup${flag}\n` +
+      `LibTorch ${majorMinor(binaries.info.torchVersion)} was not found. ${type('setup')}\n` +
         'or set LIBTORCH to a folder with an unpacked LibTorch.',
     );
   }
   if (majorMinor(libtorch.version) !== majorMinor(binaries.info.torchVersion)) {
     throw new SetupError(
       `LibTorch ${libtorch.version} was found (${libtorch.source}: ${libtorch.path}), but the native addon was built ` +
-        `with ${binaries.info.torchBuild}. In ${root} type: npm run build${flag}\n` +
+        `with ${binaries.info.torchBuild}. ${type('build')}\n` +
         `or set LIBTORCH to a folder with LibTorch ${majorMinor(binaries.info.torchVersion)}.`,
     );
   }

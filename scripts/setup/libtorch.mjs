@@ -4,14 +4,14 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
 import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import { findLibtorch, libtorchVersion, SUPPORTED } from '../../lib/native/locate.mjs';
+import { findBinaries, findLibtorch, libtorchVersion, SUPPORTED } from '../../lib/native/locate.mjs';
 import { fetchWheel, installInto } from './pip.mjs';
-import { log, root, SetupError, seconds, shown } from './steps.mjs';
+import { command, log, root, SetupError, seconds, shown } from './steps.mjs';
 import { unzip } from './zip.mjs';
 
 /** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
 
-/** The version that is fetched. */
+/** The version that is fetched where no binaries ask for another. */
 const PINNED = { cpu: '2.13.0', cuda: '2.14.1' };
 
 /** Where it is unpacked. A CUDA LibTorch finds NVIDIA's libraries two folders above its own: .libtorch-cuda/nvidia. */
@@ -72,9 +72,10 @@ export async function unpack(source, target) {
 
 /**
  * Replaces the project's own LibTorch.
- * @param {{ cuda?: boolean; from?: string }} options `from`: a folder, zip or wheel
+ * @param {{ cuda?: boolean; from?: string; version?: string }} options `from`: a folder, zip or wheel; `version`: the
+ *   one to fetch
  */
-export async function installLibtorch({ cuda = false, from }) {
+export async function installLibtorch({ cuda = false, from, version = PINNED[cuda ? 'cuda' : 'cpu'] }) {
   const kind = cuda ? 'cuda' : 'cpu';
   const started = Date.now();
   const temporary = mkdtempSync(join(tmpdir(), 'intraclass-'));
@@ -83,8 +84,8 @@ export async function installLibtorch({ cuda = false, from }) {
     if (source && !existsSync(source))
       throw new SetupError(`--from ${from}: there is no such file or folder`);
     if (!source) {
-      log(`LibTorch: fetching torch ${PINNED[kind]} (${cuda ? 'CUDA, 600 MB' : 'CPU, 200 MB'}) with pip`);
-      source = await fetchWheel(PINNED[kind], { cuda, folder: temporary });
+      log(`LibTorch: fetching torch ${version} (${cuda ? 'CUDA, 600 MB' : 'CPU, 200 MB'}) with pip`);
+      source = await fetchWheel(version, { cuda, folder: temporary });
     }
     log(`LibTorch: unpacking ${basename(source)} into ${shown(FOLDER[kind])}`);
     await unpack(source, FOLDER[kind]);
@@ -117,10 +118,14 @@ async function ensureNvidiaLibraries() {
  * @returns {Promise<LibTorch>}
  */
 export async function ensureLibtorch({ cuda = false, runtime = cuda } = {}) {
-  if (!findLibtorch({ root, cuda })) await installLibtorch({ cuda });
+  if (!findLibtorch({ root, cuda })) {
+    // The one that the binaries were built with, so that they need not be built again.
+    const version = findBinaries({ root, cuda })?.info.torchVersion;
+    await installLibtorch({ cuda, ...(version && { version }) });
+  }
   const libtorch = findLibtorch({ root, cuda });
   if (!libtorch)
-    throw new SetupError('LibTorch was unpacked but is not complete. Type: npm run setup -- --help');
+    throw new SetupError(`LibTorch was unpacked but is not complete. Type: ${command('setup', '--help')}`);
   if (runtime && libtorch.source === '.libtorch-cuda') await ensureNvidiaLibraries();
   const [, minor] = libtorch.version.split('.');
   const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));

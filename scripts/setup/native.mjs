@@ -1,8 +1,9 @@
 // @ts-check
 // The native build, and a first load of what it made in a child process.
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findBinaries } from '../../lib/native/locate.mjs';
 import {
@@ -51,6 +52,19 @@ export function nvcc() {
   return firstLine('nvcc', ['--version']) === null && existsSync(usual) ? usual : 'nvcc';
 }
 
+/**
+ * A package that has headers: its folder as Node.js finds it, since npm may have put it beside this package or anywhere
+ * above.
+ * @param {string} name
+ */
+function folderOf(name) {
+  try {
+    return dirname(createRequire(join(root, 'package.json')).resolve(`${name}/package.json`));
+  } catch {
+    throw new SetupError(`the package ${name} is missing, a dependency of this one. Type: npm install`);
+  }
+}
+
 /** Drops a CMake cache that was made in another place: the project has been moved. @param {string} folder */
 function dropForeignCache(folder) {
   const cache = join(folder, 'CMakeCache.txt');
@@ -68,14 +82,10 @@ function dropForeignCache(folder) {
 export async function ensureNative(libtorch, { cuda = false } = {}) {
   const output = join(root, cuda ? 'build-cuda' : 'build');
   const name = cuda ? 'native-cuda' : 'native';
+  const [addonApi, apiHeaders] = [folderOf('node-addon-api'), folderOf('node-api-headers')];
+  const versions = [addonApi, apiHeaders].map((path) => join(relative(root, path), 'package.json'));
   const hash = hashOf(
-    [
-      'CMakeLists.txt',
-      'cmake',
-      'native',
-      'node_modules/node-addon-api/package.json',
-      'node_modules/node-api-headers/package.json',
-    ],
+    ['CMakeLists.txt', 'cmake', 'native', ...versions],
     [libtorch.version, process.env.CXX, process.env.CUDAARCHS],
   );
   if (findBinaries({ root, cuda })?.folder === join(output, 'Release') && isUpToDate(name, hash)) return;
@@ -101,6 +111,8 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
       ...generator,
       '-DCMAKE_BUILD_TYPE=Release',
       `-DLIBTORCH=${libtorch.path}`,
+      `-DNODE_ADDON_API=${addonApi}`,
+      `-DNODE_API_HEADERS=${join(apiHeaders, 'include')}`,
       `-DINTRACLASS_CUDA=${cuda ? 'ON' : 'OFF'}`,
     ],
     { env: cuda ? { CUDACXX: nvcc() } : {} },

@@ -2,11 +2,13 @@
 // What is fetched through pip: LibTorch (inside the torch wheel), NVIDIA's libraries, and a Python for the parity tests.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { firstLine, log, root, run, SetupError, seconds } from './steps.mjs';
+import { command, firstLine, log, root, run, SetupError, seconds } from './steps.mjs';
 
 // PyTorch's own index of CPU builds: for x64 Linux the default index has CUDA builds only.
 const CPU_INDEX = 'https://download.pytorch.org/whl/cpu';
 const QUIET = ['-q', '--disable-pip-version-check', '--no-input', '--retries', '1'];
+
+const FROM = command('setup', '--from <folder, zip or wheel>');
 
 /** A Python 3 with pip. */
 function python() {
@@ -16,13 +18,13 @@ function python() {
   }
   throw new SetupError(
     'LibTorch is fetched with pip, and no Python 3 with pip was found. Type: sudo apt-get install python3-pip\n' +
-      'or download LibTorch yourself from pytorch.org and type: npm run setup -- --from <folder, zip or wheel>',
+      `or download LibTorch yourself from pytorch.org and type: ${FROM}`,
   );
 }
 
 const OFFLINE =
   'Where pip reaches no package index, download the torch wheel or the LibTorch archive elsewhere and type:\n' +
-  '  npm run setup -- --from <folder, zip or wheel>';
+  `  ${FROM}`;
 
 // Where PyTorch's default builds are for CUDA.
 const hasCpuIndex = process.platform === 'linux' && process.arch === 'x64';

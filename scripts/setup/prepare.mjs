@@ -4,7 +4,7 @@ import { findBinaries, hasCudaDriver } from '../../lib/native/locate.mjs';
 import { ensureLibtorch } from './libtorch.mjs';
 import { ensureLoads, ensureNative } from './native.mjs';
 import { ensurePackages } from './packages.mjs';
-import { exclusively, log, root, shown } from './steps.mjs';
+import { command, exclusively, log, root, shown } from './steps.mjs';
 import { ensureTypeScript } from './typescript.mjs';
 
 /** @param {{ cuda?: boolean; runtime?: boolean; typescript?: boolean; load?: boolean }} [options] */
@@ -18,7 +18,7 @@ export function prepare({ cuda = false, runtime = cuda, typescript = true, load 
     if (load) await ensureLoads(libtorch, { cuda });
     if (!cuda && hasCudaDriver() && !findBinaries({ root, cuda: true })) {
       log(
-        'an NVIDIA driver is loaded, and this build is for the CPU. To use the GPU, type: npm run build -- --cuda',
+        `an NVIDIA driver is loaded, and this build is for the CPU. To use the GPU, type: ${command('build', '--cuda')}`,
       );
     }
   });

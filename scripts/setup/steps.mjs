@@ -2,14 +2,17 @@
 // What every set-up step uses: one line of log, running a command, and "is it still up to date?".
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageRoot, SetupError } from '../../lib/native/locate.mjs';
+import { commandFor, packageRoot, SetupError } from '../../lib/native/locate.mjs';
 
 export { SetupError };
 
 export const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
+
+/** What to type for a script of this package. @param {'setup' | 'build'} script @param {string[]} options */
+export const command = (script, ...options) => commandFor(root, script, ...options);
 
 /** Log lines go to standard error, so that standard output stays the job's own. @param {string} line */
 export const log = (line) => process.stderr.write(`${line}\n`);
@@ -118,10 +121,24 @@ export function shown(path) {
  * @returns {Promise<T>}
  */
 export async function exclusively(work, lock = stampPath('lock')) {
+  try {
+    return await withLock(work, lock);
+  } catch (error) {
+    const { code, path } = /** @type {NodeJS.ErrnoException} */ (error);
+    if ((code !== 'EACCES' && code !== 'EROFS') || !path?.startsWith(root)) throw error;
+    throw new SetupError(
+      `${path} cannot be written (${code}): LibTorch and what is built go into the package's folder. Run this as ` +
+        'its owner, or set LIBTORCH to a folder with an unpacked LibTorch: prebuilt binaries need nothing else.',
+    );
+  }
+}
+
+/** @template T @param {() => Promise<T>} work @param {string} lock @returns {Promise<T>} */
+async function withLock(work, lock) {
   mkdirSync(dirname(lock), { recursive: true });
   for (let told = false; ; ) {
     try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+      writeFileSync(lock, `${process.pid} ${startOf(process.pid)}`, { flag: 'wx' });
       break;
     } catch (error) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
@@ -131,8 +148,10 @@ export async function exclusively(work, lock = stampPath('lock')) {
       rmSync(lock, { force: true });
       continue;
     }
-    if (!told) log(`waiting for another set-up of this checkout (process ${holder})`);
-    told = true;
+    if (!told && holder !== 0) {
+      log(`waiting for another set-up of this checkout (process ${holder})`);
+      told = true;
+    }
     await new Promise((resume) => setTimeout(resume, 300));
   }
   const release = () => rmSync(lock, { force: true });
@@ -145,16 +164,39 @@ export async function exclusively(work, lock = stampPath('lock')) {
   }
 }
 
-/** The living process that holds a lock. @param {string} lock @returns {number | null} */
+/** When a process began, in Linux's own count; '' elsewhere. @param {number} pid */
+function startOf(pid) {
+  try {
+    // The 22nd field. The second is the command's name, in brackets, which may hold anything.
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * The living process that holds a lock, 0 for one that has not written its number yet, null where there is none.
+ * @param {string} lock
+ */
 function holderOf(lock) {
   try {
-    const holder = Number(readFileSync(lock, 'utf8'));
-    // Between its creation and its writing the file is empty: somebody has just taken it.
-    if (holder === 0) return holder;
-    process.kill(holder, 0);
-    return holder;
+    const [pid, start] = readFileSync(lock, 'utf8').split(' ');
+    // Between its creation and its writing the file is empty: somebody has just taken it, or died just then.
+    if (!pid) return Date.now() - statSync(lock).mtimeMs < 10_000 ? 0 : null;
+    // The number of a process that is gone is given to another in time.
+    if (start && startOf(Number(pid)) !== start) return null;
+    return isAlive(Number(pid)) ? Number(pid) : null;
+  } catch {
+    return null; // released meanwhile
+  }
+}
+
+/** @param {number} pid */
+function isAlive(pid) {
+  try {
+    return process.kill(pid, 0);
   } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM' ? 0 : null;
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'; // somebody else's
   }
 }
 

@@ -35,6 +35,18 @@ describe('diagnose', () => {
     for (const { state, fix } of findings) expect(state === 'found' || Boolean(fix)).toBe(true);
   });
 
+  it('names commands that are there where the package is a dependency', async () => {
+    vi.stubEnv('PATH', folder);
+    vi.stubEnv('PYTHON', '');
+    vi.stubEnv('LIBTORCH', '');
+    vi.stubEnv('INTRACLASS_BUILD', 'cpu');
+    const findings = await diagnose({ dataDir: folder, root: join(folder, 'node_modules', 'intraclass') });
+    expect(find(findings, 'LibTorch')?.fix).toBe('npx intraclass-setup');
+    expect(find(findings, 'addon loads')?.fix).toBe('npx intraclass-build');
+    expect(find(findings, 'addon for CUDA')?.fix).toBe('npx intraclass-build --cuda');
+    expect(formatFindings(findings)).not.toContain('npm run');
+  });
+
   it('looks for MNIST in the data folder', async () => {
     expect(find(await diagnose({ dataDir: folder }), 'MNIST')?.state).toBe('absent');
     mkdirSync(join(folder, 'mnist'));

@@ -1,9 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import {
+  chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -11,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unpack } from '../../scripts/setup/libtorch.mjs';
+import { root } from '../../scripts/setup/steps.mjs';
 import { makeZip } from '../support/zip.ts';
 
 let folder: string;
@@ -113,5 +118,74 @@ describe('unpack refuses', () => {
 
   it('one without a version', async () => {
     await expect(unpack(zip('torch/', {}), target)).rejects.toThrow('version.py or build-version');
+  });
+});
+
+describe('in an installed package, that is a dependency of another,', () => {
+  let installed: string;
+  const write = (path: string, text: string) => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  };
+  const torch = (path: string, version: string) => {
+    write(join(path, 'lib', 'libtorch_cpu.so'), '');
+    write(join(path, 'lib', 'libtorch_cpu.dylib'), '');
+    write(join(path, 'version.py'), `__version__ = '${version}'\n`);
+    return path;
+  };
+  /** A command that logs its arguments and then does what `script` says. */
+  const command = (name: string, script: string) => {
+    const path = join(folder, 'bin', name);
+    write(path, `#!/bin/sh\necho "$@" >> ${join(folder, 'log')}\n${script}\n`);
+    chmodSync(path, 0o755);
+    return path;
+  };
+  const type = (script: string, args: string[], env: Record<string, string>) =>
+    spawnSync(process.execPath, [join(installed, 'scripts', script), ...args], {
+      encoding: 'utf8',
+      env: { ...process.env, LIBTORCH: '', PATH: `${join(folder, 'bin')}:${process.env.PATH}`, ...env },
+    });
+
+  beforeEach(() => {
+    installed = join(folder, 'app/node_modules/other/node_modules/intraclass');
+    for (const path of [
+      'package.json',
+      'scripts/setup.mjs',
+      'scripts/build.mjs',
+      'scripts/setup',
+      'lib/native',
+    ]) {
+      cpSync(join(root, path), join(installed, path), { recursive: true });
+    }
+    for (const name of ['node-addon-api', 'node-api-headers']) {
+      write(join(folder, 'app/node_modules', name, 'package.json'), '{}');
+    }
+  });
+
+  it('set-up fetches the LibTorch of the binaries, whatever torch Python has', () => {
+    const binaries = join(installed, 'prebuilds', `${process.platform}-${process.arch}`);
+    write(join(binaries, 'intraclass.node'), '');
+    write(join(binaries, 'build-info.json'), '{ "torchVersion": "2.12.1" }');
+    const other = torch(join(folder, 'site', 'torch'), '2.14.0');
+    const python = command('python3', `case "$*" in -c*) echo ${other};; *version) ;; *) exit 1;; esac`);
+    const { status, stderr } = type('setup.mjs', [], { PYTHON: python });
+    expect(stderr).toContain('npx intraclass-setup --from <folder, zip or wheel>');
+    expect(status).toBe(1);
+    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('torch==2.12.1');
+  });
+
+  it('the build tells CMake where the headers are', () => {
+    command('cmake', 'echo cmake version 3.30');
+    command('c++', 'echo');
+    const { status, stderr } = type('build.mjs', ['--native-only'], {
+      LIBTORCH: torch(join(folder, 'libtorch'), '2.13.0'),
+      CXX: 'c++',
+    });
+    expect(stderr).toContain('build: done');
+    expect(status).toBe(0);
+    const log = readFileSync(join(folder, 'log'), 'utf8');
+    const modules = join(realpathSync(folder), 'app/node_modules');
+    expect(log).toContain(`-DNODE_ADDON_API=${join(modules, 'node-addon-api')} `);
+    expect(log).toContain(`-DNODE_API_HEADERS=${join(modules, 'node-api-headers/include')} `);
   });
 });

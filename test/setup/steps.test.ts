@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkPrebuilds, packageVersion } from '../../scripts/setup/prebuilt.mjs';
 import {
   exclusively,
   firstLine,
@@ -79,4 +80,54 @@ it('exclusively lets one in at a time, past the lock of a process that is gone',
     'from inside',
   );
   expect(await exclusively(work, lock)).toBe(1);
+});
+
+describe('exclusively does not wait for', () => {
+  it('one that died before it wrote its number', async () => {
+    const lock = join(folder, 'lock');
+    writeFileSync(lock, '');
+    const before = Date.now() / 1000 - 11;
+    utimesSync(lock, before, before);
+    expect(await exclusively(async () => 'in', lock)).toBe('in');
+  }, 5_000);
+
+  it.runIf(process.platform === 'linux')(
+    'another process that was given its number',
+    async () => {
+      const lock = join(folder, 'lock');
+      writeFileSync(lock, `${process.pid} 1`);
+      expect(await exclusively(async () => 'in', lock)).toBe('in');
+    },
+    5_000,
+  );
+});
+
+it('exclusively says what to do where the folder cannot be written', async () => {
+  chmodSync(folder, 0o555);
+  // Nothing is forbidden to root, so this is asked as somebody else.
+  const isRoot = process.getuid?.() === 0;
+  if (isRoot) process.seteuid?.(65534);
+  try {
+    const refused = expect(exclusively(async () => 'in', join(folder, 'deeper', 'lock'))).rejects;
+    await refused.toThrow(/cannot be written \(EACCES\): .*set LIBTORCH to a folder/);
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+  }
+});
+
+it('what is published has complete binaries of its own version', () => {
+  expect(() => checkPrebuilds(folder)).toThrow('has no binaries. Type: npm run prebuilds');
+  const target = join(folder, 'linux-x64');
+  const info = (version: string) =>
+    writeFileSync(join(target, 'build-info.json'), JSON.stringify({ packageVersion: version }));
+  mkdirSync(target);
+  info('0.0.0');
+  for (const name of ['intraclass.node', 'loader.node']) writeFileSync(join(target, name), '');
+  expect(() => checkPrebuilds(folder)).toThrow('prebuilds/linux-x64 lacks libintraclass_icu.so.');
+  writeFileSync(join(target, 'libintraclass_icu.so'), '');
+  expect(() => checkPrebuilds(folder)).toThrow(
+    `is of version 0.0.0, expected ${packageVersion()}. On that platform`,
+  );
+  info(packageVersion());
+  checkPrebuilds(folder);
 });
