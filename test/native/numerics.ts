@@ -37,10 +37,10 @@ interface ProblemOptions {
   /** Added to features and means. Default 0. */
   offset?: number;
   /**
-   * All classes about 3σ apart, or only 2j and 2j + 1, with the pairs at N(0, 1) in each dimension, or none, with the
-   * classes there. Default all.
+   * All classes about 3σ apart, or only 2j and 2j + 1, with the pairs at N(0, 1) in each dimension, or those of two groups
+   * that are ten times as far apart, or none, with the classes at N(0, 1). Default all.
    */
-  near?: 'all' | 'pairs' | 'none';
+  near?: 'all' | 'pairs' | 'groups' | 'none';
   /** Features at N(0, 1) wherever their class is, as before training. Default false. */
   untrained?: boolean;
   covariance?: Covariance;
@@ -72,6 +72,10 @@ function problem(options: ProblemOptions): Problem {
       if (near === 'pairs') {
         const places = anywhere(K / 2);
         means = torch.stack([places.add(apart(K / 2)), places.add(apart(K / 2))], 1).reshape([K, D]);
+      } else if (near === 'groups') {
+        const places = anywhere(1).mul(10);
+        const second = torch.arange(K).remainder(2).unsqueeze(1);
+        means = places.mul(second).add(apart(K));
       } else {
         means = near === 'all' ? anywhere(1).add(apart(K)) : anywhere(K);
       }
@@ -215,6 +219,21 @@ export function numericsSuite(simd: string): void {
           const name = `${covariance}, ${JSON.stringify(more)}`;
           expectWithin(gradientError(got, expected), 2e-5, name);
           expectWithin(relativeError(got.loss, expected.loss), 1e-5, name);
+        }
+      }
+    });
+
+    it('classes in two groups far apart', () => {
+      for (const covariance of covariances) {
+        for (const D of [64, 256, 2048]) {
+          const p = problem({ N: 40, K: 20, D, sigma: 0.01, near: 'groups', covariance });
+          for (const memory of ['auto', 'recompute'] as const) {
+            const icu = { ...plain, covariance, memory };
+            const [got, expected] = [run(p, icu), run(p, icu, { wide: true })];
+            const name = `${covariance}, D = ${D}, ${memory}`;
+            expectWithin(relativeError(got.loss, expected.loss), 1e-4, name);
+            expectWithin(gradientError(got, expected), 1e-3, name);
+          }
         }
       }
     });
@@ -471,7 +490,7 @@ export function numericsSuite(simd: string): void {
   });
 
   it('carries NaN and infinity through', () => {
-    for (const size of sizes) {
+    for (const size of [...sizes, { N: 5, K: 1, D: 3 }, { N: 5, K: 1, D: 300 }]) {
       for (const where of ['features', 'means', 'logVariances'] as const) {
         for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
           for (const covariance of covariances) {
@@ -527,6 +546,26 @@ export function numericsSuite(simd: string): void {
         expectWithin(relativeError(got.means, exact.means), 5e-5, name);
         expectWithin(relativeError(got.logVariances, exact.logVariances), 5e-5, name);
       }
+    }
+  });
+
+  it('keeps the digits of float16 gradients where the total is scaled', () => {
+    for (const size of sizes) {
+      const p = problem(size);
+      const features = p.features.to({ dtype: 'float16' });
+      const upstream = 4096;
+      const exact = run({ ...p, features: features.to({ dtype: 'float32' }) }, {}, { wide: true, upstream });
+      const got = run({ ...p, features }, {}, { upstream });
+      expectWithin(relativeError(got.features, exact.features), 2 ** -10, JSON.stringify(size));
+    }
+  });
+
+  it('is finite for large features, however many rows there are', () => {
+    for (const N of [32, 33, 40]) {
+      const p = problem({ N, K: 10, D: 3 });
+      const far = { ...p, features: p.features.mul(0).add(5e19), means: p.means.mul(0).add(5e19) };
+      const { loss, means, logVariances } = run(far, plain);
+      expect([...loss, ...means, ...logVariances].every(Number.isFinite), `N = ${N}`).toBe(true);
     }
   });
 

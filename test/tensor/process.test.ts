@@ -70,6 +70,31 @@ describe('worker threads', () => {
     expect(status).toBe(0);
   });
 
+  it('may compute losses while the main thread changes the environment', () => {
+    const { status, stdout } = runModule(`${prelude}
+      const busy = ${worker(`
+        const { operator } = await import(workerData);
+        const [x, means, s, labels] = [torch.randn([40, 3]), torch.randn([30, 3]), torch.zeros([30]), torch.zeros([40], { dtype: 'int64' })];
+        const loss = operator('icu::loss');
+        parentPort.postMessage('ready');
+        const end = Date.now() + 1500;
+        while (Date.now() < end) scope(() => { loss(x, labels, means, s, { memory: 'store' }); });
+        parentPort.postMessage('done');
+      `)};
+      await message(busy);
+      const done = message(busy);
+      let over = false;
+      done.then(() => { over = true; });
+      for (let i = 0; !over; i++) {
+        process.env['KEY' + i] = 'x'.repeat(100);
+        if (i % 1000 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      console.log(await done);
+    `);
+    expect(stdout).toBe('done\n');
+    expect(status).toBe(0);
+  });
+
   it('may load the addon before the main thread does, and end', () => {
     const { stdout, stderr, status } = runModule(`
       import { Worker } from 'node:worker_threads';

@@ -156,6 +156,17 @@ describe('scope', () => {
     expect(memory.tensors).toBe(before);
   });
 
+  it('counts the bytes of a gradient once, however often it is read', () => {
+    const weight = torch.ones([1_000_000]);
+    weight.grad = torch.ones([1_000_000]);
+    const before = memory.bytes;
+    scope(() => {
+      for (let i = 0; i < 10; i++) weight.grad;
+      expect(memory.bytes - before).toBeLessThan(100_000);
+    });
+    weight.dispose();
+  });
+
   it('stays flat over training-like steps', () => {
     const weight = tensor([[1, 2]], { requiresGrad: true });
     const step = () =>
