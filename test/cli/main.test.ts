@@ -258,7 +258,7 @@ describe('intraclass', () => {
     [
       ['reproduce', 'table1', '--rows', 'imagenet', '--losses', 'ce', '--seeds', '1'],
       1,
-      /Not run: its data are not here.*\| Softmax \| – \| –; 1 not run \| – \| 76\.50 \| 77\.37.*imagenet was not run: .*ENOENT/s,
+      /Not run: its data are not here.*\| Softmax \| – \| –; 1 not run \| – \| 76\.50, top-5 92\.45 \| 77\.37.*imagenet was not run: .*ENOENT/s,
     ],
   ])('%j ends with %i', async (args, code, output) => {
     const ended = await intraclass(args);
