@@ -38,6 +38,10 @@ async function decode({ files, draws, size, shorter, pixels }, index) {
   // Pixels as they are stored: no turning by EXIF, no colour management, as PIL. What libjpeg only warns of is let pass.
   const image = sharp(bytes, { ignoreIcc: true, failOn: 'error' });
   const whole = imageSize(bytes) ?? (await image.metadata());
+  // Resized by its shorter side, a very long image would be larger than memory.
+  if (Math.max(whole.width, whole.height) > 100 * Math.min(whole.width, whole.height)) {
+    throw new Error(`expected sides that differ at most 100 times, got ${whole.width}×${whole.height}`);
+  }
   const place = pixels.subarray(3 * size * size * index, 3 * size * size * (index + 1));
   if (draws === null) {
     const { crop, ...resized } = middleRegion(whole.width, whole.height, shorter, size);

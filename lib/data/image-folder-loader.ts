@@ -132,6 +132,8 @@ class Decoding implements Batches<Promise<Batch>> {
   /** Memory of batches that nobody uses, to be used again. */
   readonly #free: SharedArrayBuffer[] = [];
   #ended = false;
+  /** Settled once the batch that was asked for last is there. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(dataset: ImageFolder, plan: Plan) {
     this.#dataset = dataset;
@@ -142,9 +144,17 @@ class Decoding implements Batches<Promise<Batch>> {
     this.#pool.catch(() => {});
   }
 
+  /** One batch after another, however they are asked for: going on elsewhere cancels what nobody waits for. */
   async batch(i: number): Promise<Batch> {
-    const { length, prefetch, rows } = this.#plan;
-    rows(i); // Throws if there is no such batch.
+    this.#plan.rows(i); // Throws if there is no such batch.
+    const batch = this.#turn.then(() => this.#take(i));
+    this.#turn = batch.catch(() => {});
+    return batch;
+  }
+
+  async #take(i: number): Promise<Batch> {
+    if (this.#ended) throw new Error(`DataLoader: batch ${i}: the epoch has been disposed of`);
+    const { length, prefetch } = this.#plan;
     const last = Math.min(i + prefetch, length - 1);
     for (const [k, started] of this.#started) if (k < i || k > last) this.#cancel(k, started);
     for (let k = i; k <= last; k++) if (!this.#started.has(k)) this.#start(k);

@@ -1,5 +1,5 @@
 /** ImageNet-style folders: <dir>/train/<class>/*.jpg and <dir>/val/<class>/*.jpg. */
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { describeValue, scope } from '../tensor/index.ts';
 import { type ImageFolder, placesOf, type Splits, sizeOf, splitsOf } from './dataset.ts';
@@ -108,11 +108,10 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 async function foldersIn(folder: string): Promise<string[]> {
   try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-      .map(({ name }) => name)
-      .sort(byName);
+    const names = (await readdir(folder)).filter((name) => !name.startsWith('.'));
+    // Links count as what they lead to; one that leads nowhere is no folder.
+    const kinds = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => null)));
+    return names.filter((_, i) => kinds[i]?.isDirectory()).sort(byName);
   } catch (error) {
     throw new DataMissingError(
       `${folder}: expected a folder with a folder for each class: ${(error as Error).message}`,

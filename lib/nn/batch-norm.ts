@@ -49,8 +49,14 @@ abstract class BatchNorm extends Module {
   forward(input: Tensor): Tensor {
     this.checkInput(input);
     const { training, runningMean, runningVar, numBatchesTracked } = this;
-    if (training && numBatchesTracked !== null) noGrad(() => numBatchesTracked.add_(1));
     const useBatch = training || runningMean === null;
+    const [rows = 0, , ...places] = input.shape;
+    if (useBatch && places.reduce((product, size) => product * size, rows) === 1) {
+      throw new Error(
+        `${this.constructor.name}: input: expected more than one value for each channel in training, got shape ${describeShape(input)}`,
+      );
+    }
+    if (training && numBatchesTracked !== null) noGrad(() => numBatchesTracked.add_(1));
     return torch.batchNorm(
       input,
       this.weight,

@@ -92,24 +92,27 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
   try {
     while (step < loader.length && !signal?.aborted) {
       const batch = await batches.batch(step);
-      scope(() => {
-        const mixed = mixup?.mix(batch, epoch, step) ?? null;
-        const { images, labels } = mixed ?? batch;
-        optimizer.zeroGrad();
-        const features = model.forward(images);
-        const output = mixed ? loss.forwardMixed(features, mixed) : loss.forward(features, labels);
-        output.total.backward();
-        sums.lr = optimizer.paramGroups[0]!.lr;
-        optimizer.step();
-        scheduler?.step();
-        noGrad(() => {
-          const figures = figuresOf(output, hitsOf(loss.predict(features), labels, mixed));
-          names = Object.keys(figures);
-          unread.push({ figures: torch.stack(Object.values(figures)).keep(), images: labels.shape[0]! });
+      try {
+        scope(() => {
+          const mixed = mixup?.mix(batch, epoch, step) ?? null;
+          const { images, labels } = mixed ?? batch;
+          optimizer.zeroGrad();
+          const features = model.forward(images);
+          const output = mixed ? loss.forwardMixed(features, mixed) : loss.forward(features, labels);
+          output.total.backward();
+          sums.lr = optimizer.paramGroups[0]!.lr;
+          optimizer.step();
+          scheduler?.step();
+          noGrad(() => {
+            const figures = figuresOf(output, hitsOf(loss.predict(features), labels, mixed));
+            names = Object.keys(figures);
+            unread.push({ figures: torch.stack(Object.values(figures)).keep(), images: labels.shape[0]! });
+          });
         });
-      });
-      batch.images.dispose();
-      batch.labels.dispose();
+      } finally {
+        batch.images.dispose();
+        batch.labels.dispose();
+      }
       step++;
       if (step % readEvery === 0) read();
       await new Promise(setImmediate);

@@ -113,18 +113,21 @@ export async function evaluate(
     for (let i = 0; i < loader.length; i++) {
       signal?.throwIfAborted();
       const { images, labels } = await epoch.batch(i);
-      noGrad(() =>
-        scope(() => {
-          const outputs = model.forward(images);
-          all.labels.set(Int32Array.from(labels.toTypedArray() as BigInt64Array, Number), count);
-          judge(valuesOf(loss.logits(outputs)), numClasses, all, count);
-          norms += outputs.to({ dtype: 'float64' }).square().sum([1]).sqrt().sum().item();
-          features?.set(valuesOf(outputs), count * model.featureDim);
-        }),
-      );
-      count += labels.shape[0]!;
-      images.dispose();
-      labels.dispose();
+      try {
+        noGrad(() =>
+          scope(() => {
+            const outputs = model.forward(images);
+            all.labels.set(Int32Array.from(labels.toTypedArray() as BigInt64Array, Number), count);
+            judge(valuesOf(loss.logits(outputs)), numClasses, all, count);
+            norms += outputs.to({ dtype: 'float64' }).square().sum([1]).sqrt().sum().item();
+            features?.set(valuesOf(outputs), count * model.featureDim);
+          }),
+        );
+        count += labels.shape[0]!;
+      } finally {
+        images.dispose();
+        labels.dispose();
+      }
       await new Promise(setImmediate);
     }
   } finally {

@@ -64,12 +64,17 @@ export interface FitOptions extends Classifier {
  *
  * @returns the state it ended in; `epoch` is above `epochs` unless the signal stopped it
  * @throws DivergedError if the loss is no longer finite; TypeError if epochs is not an integer of at least 1; Error if
- *   a parameter of the network or the loss that requires a gradient is in no group of the optimiser
+ *   the loader has no batch, or a parameter of the network or the loss that requires a gradient is in no group of the optimiser
  */
 export async function fit(options: FitOptions): Promise<FitState> {
   const { model, loss, optimizer, epochs } = options;
   if (!(Number.isSafeInteger(epochs) && epochs >= 1)) {
     throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);
+  }
+  if (options.loader.length === 0) {
+    throw new Error(
+      'fit: loader: expected at least one batch, got none: there are fewer images than a batch, or none at all',
+    );
   }
   requireOptimized({ model, loss }, optimizer);
   return flushingDenormals(() => train(options));

@@ -91,6 +91,21 @@ export class RunFolder {
     return (await this.readJson('data.json')) as RunData;
   }
 
+  /**
+   * Throws unless the data are like those that the run was trained on: classes by other names, or in another order, would
+   * be taken for its own. A run of an older version has nothing to compare with.
+   */
+  async checkData({ numClasses, classes, mean, std }: LabelledImages): Promise<void> {
+    if (!existsSync(this.file('data.json'))) return;
+    const known = await this.readData();
+    for (const [name, value] of Object.entries({ numClasses, classes: classes ?? null, mean, std })) {
+      const [was, is] = [known[name as keyof RunData], value].map((one) => JSON.stringify(one));
+      if (was !== is) {
+        throw new Error(`${this.path}: ${name}: the run was trained with ${was}, the data have ${is}`);
+      }
+    }
+  }
+
   async writeData({ name, numClasses, classes, mean, std }: LabelledImages): Promise<void> {
     const data: RunData = { name, numClasses, classes: classes ?? null, mean, std };
     await this.writeJson('data.json', data);

@@ -119,6 +119,7 @@ async function go(
   const { model, loss, loader } = training;
   // An epoch that was logged but not yet in the checkpoint is run again.
   await recallSkipped(folder, splits);
+  await folder.checkData(splits.train);
   // Here, so that a run of an older version gets it when it is taken up again.
   await folder.writeData(splits.train);
   const metrics = (await folder.readMetrics()).filter(({ epoch }) => epoch < start.epoch);
@@ -288,6 +289,7 @@ export async function evaluateRun(
     threads: options.threads ?? stored.threads,
   });
   const dataset = await loadTest(config.data, options.dataDir, config);
+  await folder.checkData(dataset);
   const classifier = buildClassifier(config, dataset);
   const { epoch, ...metadata } = await loadWeights(folder.weights, classifier);
   const trainCounts = countsIn(folder.weights, metadata.trainCounts);

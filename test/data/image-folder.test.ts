@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -70,6 +70,10 @@ describe('loadImageFolder', () => {
     expect([train, validation, test].map(sizeOf)).toEqual([11, 1, 4]);
     expect(train.classes).toEqual(['cat', 'dog']);
     expect(train.files.some((file) => file.endsWith('notes.txt'))).toBe(false);
+    // Neither a hidden folder nor a link that leads nowhere is a class.
+    mkdirSync(join(folder, 'train', '.thumbs'));
+    symlinkSync(join(folder, 'nothing'), join(folder, 'train', 'lost'));
+    expect((await load()).train.classes).toEqual(['cat', 'dog']);
     expect(new Set([...train.files, ...validation.files]).size).toBe(12);
     for (const part of [train, validation, test]) {
       expect(labelsOf(part)).toEqual(part.files.map((file) => (file.includes('/cat/') ? 0 : 1)));
@@ -181,6 +185,9 @@ for file in given["files"]:
     // In another order too, and one batch twice.
     const epoch = new ImageFolderLoader(train, { ...options, workers: 2 }).epoch(2);
     for (const i of [3, 0, 0, 2]) expect(values(await epoch.batch(i))).toEqual(alone[i]);
+    // And without waiting.
+    const together = await Promise.all([2, 0, 1, 1, 3].map((i) => epoch.batch(i)));
+    expect(together.map(values)).toEqual([2, 0, 1, 1, 3].map((i) => alone[i]));
     epoch.dispose();
     // The images of an epoch are crops of the images, each once.
     expect(batches.flatMap(labelsOf).sort()).toEqual(labelsOf(train).sort());
@@ -290,6 +297,14 @@ describe('files that are no images', () => {
       await expect(running).rejects.toThrow(DataFileError);
       await expect(running).rejects.toThrow(`${cut}: cannot be decoded: `);
     }
+  });
+
+  it('are those too whose sides differ so much that one would be larger than memory', async () => {
+    put(folder, 'val/dog/tall.png', await makeImage(5, 2, 400, 'png'));
+    const { test } = await load();
+    await expect(run(test, { batchSize: 5, workers: 1 })).rejects.toThrow(
+      /tall\.png: cannot be decoded: expected sides that differ at most 100 times, got 2×400/,
+    );
   });
 
   it('are left out where asked, counted, and the other images are as before', async () => {

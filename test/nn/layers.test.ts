@@ -183,6 +183,17 @@ describe('layers', () => {
     expect(dropout.eval().forward(x).sum().item()).toBe(100_000);
   });
 
+  it('BatchNorm takes no single value for a batch', () => {
+    const layer = new nn.BatchNorm1d(3);
+    expect(() => layer.forward(torch.ones([1, 3]))).toThrow(
+      'BatchNorm1d: input: expected more than one value for each channel in training, got shape [1, 3]',
+    );
+    expect(() => new nn.BatchNorm2d(3).forward(torch.ones([1, 3, 1, 1]))).toThrow(/more than one value/);
+    expect(new nn.BatchNorm2d(3).forward(torch.ones([1, 3, 2, 1])).shape).toEqual([1, 3, 2, 1]);
+    expect(layer.eval().forward(torch.ones([1, 3])).shape).toEqual([1, 3]);
+    expect(layer.numBatchesTracked!.item()).toBe(0);
+  });
+
   it('name what is wrong with their arguments', () => {
     expect(() => new nn.Linear(0, 3)).toThrow(
       "Linear: argument 'inFeatures' expected an integer of at least 1, got number 0",

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { type Dataset, datasetFromBytes, type Splits } from '../../lib/data/index.ts';
+import { type Dataset, datasetFromBytes, type Loader, type Splits } from '../../lib/data/index.ts';
 import { modelNames } from '../../lib/models/index.ts';
 import { SGD } from '../../lib/optim/index.ts';
 import { getFlushDenormal, memory, noGrad, torch } from '../../lib/tensor/index.ts';
@@ -194,6 +194,13 @@ describe('fit', () => {
     const c = await train(config({ epochs: 1, seed: 1 }));
     expect(weights(a.training)).toEqual(weights(b.training));
     expect(weights(c.training)).not.toEqual(weights(a.training));
+  });
+
+  it('refuses a loader without a batch', async () => {
+    const training = buildTraining(config(), splits);
+    const loader = { ...training.loader, length: 0 } as Loader;
+    const running = fit({ ...training, loader, validation: splits.validation, epochs: 1 });
+    await expect(running).rejects.toThrow(/fit: loader: expected at least one batch, got none/);
   });
 
   it('stops at a loss that is not finite, and names the step', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { evaluationText } from '../../lib/cli/evaluate.ts';
@@ -66,6 +66,15 @@ describe('loadRun', () => {
     const confusion = readFileSync(join(path, 'confusion.csv'), 'utf8').trim().split('\n');
     expect(confusion[0]).toMatch(/^zero,one,.*,"nine, the last"$/);
     expect(confusion).toHaveLength(11);
+  });
+
+  it('refuses data whose classes have other names than those that it was trained on', async () => {
+    const path = await trained();
+    const data = JSON.parse(readFileSync(join(path, 'data.json'), 'utf8'));
+    writeFileSync(join(path, 'data.json'), JSON.stringify({ ...data, classes: [...data.classes].reverse() }));
+    const message = /run: classes: the run was trained with \["nine, the last",.*, the data have \["zero",/;
+    await expect(evaluateRun(path)).rejects.toThrow(message);
+    await expect(resumeRun(path)).rejects.toThrow(message);
   });
 
   it('says what a run of an older version lacks, which going on with it adds', async () => {
