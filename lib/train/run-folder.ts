@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../data/files.ts';
 import type { LabelledImages } from '../data/index.ts';
@@ -70,9 +70,16 @@ export class RunFolder {
     return existsSync(this.file('config.json'));
   }
 
-  async create(config: TrainConfig): Promise<void> {
+  /** @returns false where another run has this folder: of several that want it at the same time one gets it */
+  async create(config: TrainConfig): Promise<boolean> {
     await mkdir(this.path, { recursive: true });
-    await this.writeJson('config.json', config);
+    try {
+      await writeFile(this.file('config.json'), jsonOf(config), { flag: 'wx' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      throw error;
+    }
+    return true;
   }
 
   /** @throws Error if it is no run's folder; TypeError if its configuration is not valid */
@@ -134,7 +141,7 @@ export class RunFolder {
   }
 
   async writeJson(name: string, value: unknown): Promise<void> {
-    await this.write(name, `${JSON.stringify(value, null, 2)}\n`);
+    await this.write(name, jsonOf(value));
   }
 
   /** @throws Error if it is missing, or no JSON */
@@ -157,6 +164,8 @@ export class RunFolder {
     await writeWhole(this.file(name), content);
   }
 }
+
+const jsonOf = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** `mnist-2d-icu-seed0`, then `mnist-2d-icu-seed0-2`, …: the first name in `runsDir` that is free. */
 export function freeRunName(runsDir: string, { model, loss, seed }: TrainConfig): string {

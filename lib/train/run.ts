@@ -62,11 +62,11 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
   const { runsDir = 'runs', dataDir, runName } = options;
   const wanted = resolveConfig(given);
   if (runName === '') throw new TypeError("runName: expected a folder's name, got an empty string");
-  if (runName !== undefined && new RunFolder(join(runsDir, runName)).exists) {
-    throw new Error(
-      `${join(runsDir, runName)} has a run already; choose another --run-name, or go on with it by --resume`,
+  const taken = () =>
+    new Error(
+      `${join(runsDir, runName!)} has a run already; choose another --run-name, or go on with it by --resume`,
     );
-  }
+  if (runName !== undefined && new RunFolder(join(runsDir, runName)).exists) throw taken();
   const { data, splits } =
     given.data === undefined
       ? await findSplits(wanted, dataDir, options.onMessage ?? (() => {}))
@@ -74,8 +74,12 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
   // Written down with the rest, so that the run can be evaluated without the images that it was trained on.
   const config = withClassCounts({ ...wanted, data }, splits.train);
   const training = buildTraining(config, splits);
-  const folder = new RunFolder(join(runsDir, runName ?? freeRunName(runsDir, config)));
-  await folder.create(config);
+  const own = () => new RunFolder(join(runsDir, runName ?? freeRunName(runsDir, config)));
+  let folder = own();
+  while (!(await folder.create(config))) {
+    if (runName !== undefined) throw taken();
+    folder = own();
+  }
   return go(folder, config, splits, training, fitStart(), options);
 }
 

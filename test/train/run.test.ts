@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { datasetFromBytes, drawDigits } from '../../lib/data/index.ts';
+import { trainRun } from '../../lib/train/index.ts';
+import { useTemporaryFolder } from '../support/folder.ts';
+
+// Few images.
+vi.mock('../../lib/train/splits.ts', () => {
+  const digits = (count: number, seed: number) =>
+    datasetFromBytes(drawDigits(count, seed), {
+      ...{ name: 'digits', numClasses: 10, shape: [1, 28, 28], mean: [0.13], std: [0.31] },
+    });
+  return {
+    loadSplits: async () => ({ train: digits(64, 1), validation: digits(20, 2), test: digits(20, 3) }),
+  };
+});
+
+let folder: string;
+useTemporaryFolder((path) => {
+  folder = path;
+});
+
+const short = { data: 'drawn-digits', epochs: 1, batchSize: 32, threads: 1 } as const;
+const configured = (run: string) => JSON.parse(readFileSync(join(run, 'config.json'), 'utf8'));
+
+it('runs that begin at the same time have folders of their own', async () => {
+  const rates = [0.01, 0.02, 0.03];
+  const runs = await Promise.all(rates.map((lr) => trainRun({ ...short, lr }, { runsDir: folder })));
+  expect(new Set(runs.map((run) => run.folder)).size).toBe(3);
+  expect(runs.map((run) => configured(run.folder).lr)).toEqual(rates);
+});
+
+it('of runs that want one folder at the same time one gets it', async () => {
+  const rates = [0.01, 0.02];
+  const options = { runsDir: folder, runName: 'mine' };
+  const runs = await Promise.allSettled(rates.map((lr) => trainRun({ ...short, lr }, options)));
+  const [done, refused] = [...runs].sort((a) => (a.status === 'fulfilled' ? -1 : 1));
+  expect(done).toMatchObject({ status: 'fulfilled', value: { finished: true } });
+  expect(String((refused as PromiseRejectedResult).reason)).toMatch(/mine has a run already/);
+  const result = JSON.parse(readFileSync(join(folder, 'mine', 'result.json'), 'utf8'));
+  expect(result.config.lr).toBe(configured(join(folder, 'mine')).lr);
+});
