@@ -23,6 +23,7 @@ export interface NativeBinding {
   setRequiresGrad(tensor: number, requiresGrad: boolean): void;
   gradient(tensor: number): number | null;
   setGradient(tensor: number, gradient: number | null): void;
+  gradientFits(parameter: number, gradient: number): boolean | null;
   gradientFunction(tensor: number): string | null;
   setData(tensor: number, data: number): void;
 

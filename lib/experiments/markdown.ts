@@ -1,4 +1,4 @@
-import { experimentsOf, type Plan } from './plan.ts';
+import { experimentsOf, isLongTailed, type Plan } from './plan.ts';
 import type { Experiment, Settings } from './recipe.ts';
 import type { Setting } from './setting.ts';
 import type { Spread } from './statistics.ts';
@@ -75,7 +75,7 @@ function section(
       ? []
       : ['', '**Shorter or longer than the recipe says: not to be compared with published figures.**']),
     ...(missing === undefined ? [] : ['', 'Not run: its data are not here.']),
-    ...(experiment.name.includes('-lt-') ? ['', longTailNote(experiment)] : []),
+    ...(isLongTailed(experiment.settings.data.value) ? ['', longTailNote(experiment)] : []),
     '',
     ...accuracies(cells),
     ...details(cells),

@@ -76,7 +76,8 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
   return { table, recipes, seeds, jobs };
 }
 
-const isLongTailed = (data: DataName): boolean => data.includes('-lt-') && !isFolderName(data);
+/** Whether it names a long-tailed subset. */
+export const isLongTailed = (data: DataName): boolean => data.includes('-lt-') && !isFolderName(data);
 
 function requireCount(name: string, value: number): void {
   if (!(Number.isSafeInteger(value) && value >= 1)) {

@@ -1,6 +1,5 @@
 import { Buffer, Parameter } from '../nn/index.ts';
 import { noGrad, type Tensor, torch } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { atLeastZero, type OptionTable, oneOf } from './check.ts';
 import { ClassificationLoss, type LossOutput, type MixedLabels, mixOutputs } from './loss.ts';
 import { crossEntropy, targetsOf } from './rows.ts';
@@ -111,13 +110,13 @@ export abstract class AngularMarginLoss extends ClassificationLoss {
    * @param labels (N) int64
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     this.#count();
     return this.#loss(features, labels);
   }
 
   override forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
-    for (const each of [labels, otherLabels]) checkBatch(this, features, each);
+    for (const each of [labels, otherLabels]) this.checkBatch(features, each);
     this.#count();
     return mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
   }

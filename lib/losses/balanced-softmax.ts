@@ -1,6 +1,5 @@
 import { Buffer } from '../nn/index.ts';
 import { type Tensor, tensor } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { atLeastZero, flag, type OptionTable, oneOf, resolveOptions, unchecked } from './check.ts';
 import { checkClassCounts, logPriorOf } from './class-counts.ts';
 import { LinearHeadLoss } from './linear-head.ts';
@@ -51,7 +50,7 @@ export class BalancedSoftmaxLoss extends LinearHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const logits = this.linear.forward(features);
     const inTraining = this.options.adjust === 'training';
     const classification = crossEntropy(inTraining ? logits.add(this.logPrior) : logits, labels);

@@ -1,6 +1,5 @@
 import { Buffer, init, Parameter } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, torch } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import {
   aboveZero,
   atLeastZero,
@@ -116,14 +115,14 @@ export class CenterLoss extends LinearHeadLoss {
    * @param labels (N) int64
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const output = this.#loss(features, labels);
     this.#move(features, [[labels, 1]]);
     return output;
   }
 
   override forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
-    for (const each of [labels, otherLabels]) checkBatch(this, features, each);
+    for (const each of [labels, otherLabels]) this.checkBatch(features, each);
     const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
     this.#move(features, [
       [labels, lambda],

@@ -1,4 +1,5 @@
 /** Checks of options and arguments, with errors that name what was expected and what came. */
+import { checkKnown } from '../tensor/check.ts';
 
 /** `value` as an error message should show it. */
 export const shown = (value: unknown): string => {
@@ -15,25 +16,28 @@ export function checkNames(what: string, options: object, names: readonly string
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`${what}: options: expected an object, got ${shown(options)}`);
   }
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) {
-      throw new TypeError(`${what}: there is no option ${shown(name)}; the options are ${names.join(', ')}`);
-    }
-  }
+  checkKnown(what, options, names);
 }
 
 /**
  * `value` if it is an integer of at least 1.
  * @throws TypeError naming the argument, what was expected and what came
  */
-export function checkCount(what: string, name: string, value: unknown): number {
-  const expected = countingNumber(value);
-  if (expected) throw new TypeError(`${what}: ${name}: expected ${expected}, got ${shown(value)}`);
-  return value as number;
-}
+export const checkCount = (what: string, name: string, value: unknown): number =>
+  checked<number>(what, name, value, countingNumber);
 
 /** What a value had to be, where it is not that; null where it is. */
 export type Check = (value: unknown) => string | null;
+
+/**
+ * `value` if it passes.
+ * @throws TypeError naming the argument, what was expected and what came
+ */
+export function checked<T>(what: string, name: string, value: unknown, check: Check): T {
+  const expected = check(value);
+  if (expected) throw new TypeError(`${what}: ${name}: expected ${expected}, got ${shown(value)}`);
+  return value as T;
+}
 
 export const oneOf =
   (values: readonly (string | number)[]): Check =>
@@ -82,9 +86,7 @@ export function resolveOptions<Options extends object>(
   for (const name of names) {
     const [fallback, check] = table[name];
     const value = given[name] === undefined ? fallback : (given[name] as Required<Options>[typeof name]);
-    const expected = check(value);
-    if (expected) throw new TypeError(`${what}: ${name}: expected ${expected}, got ${shown(value)}`);
-    resolved[name] = value;
+    resolved[name] = checked(what, name, value, check);
   }
   return resolved;
 }

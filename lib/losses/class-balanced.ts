@@ -1,6 +1,5 @@
 import { Buffer } from '../nn/index.ts';
 import { type Tensor, tensor } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { atLeastZero, flag, type OptionTable, oneOf, resolveOptions, share, unchecked } from './check.ts';
 import { checkClassCounts, effectiveNumberWeights } from './class-counts.ts';
 import { sigmoidFocalRows } from './focal-rows.ts';
@@ -62,7 +61,7 @@ export class ClassBalancedLoss extends SigmoidHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const { form, gamma, divideBy } = this.options;
     const logits = this.logits(features);
     const rows =

@@ -1,6 +1,5 @@
 import { init, Parameter } from '../nn/index.ts';
 import { type Tensor, torch } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { aboveZero, atLeastZero, type OptionTable, resolveOptions } from './check.ts';
 import { ClassificationLoss, type LossOutput } from './loss.ts';
 import { addToTarget, crossEntropy } from './rows.ts';
@@ -38,7 +37,7 @@ export class CosFaceLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const { scale, margin } = this.options;
     const logits = addToTarget(this.logits(features), labels, -scale * margin);
     const classification = crossEntropy(logits, labels);

@@ -1,5 +1,4 @@
 import type { Tensor } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { flag, type OptionTable, resolveOptions } from './check.ts';
 import { LinearHeadLoss } from './linear-head.ts';
 import type { LossOutput } from './loss.ts';
@@ -25,7 +24,7 @@ export class CrossEntropyLoss extends LinearHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const classification = crossEntropy(this.logits(features), labels);
     return { total: classification, classification, regularizer: null, diagnostics: {} };
   }

@@ -1,5 +1,4 @@
 import type { Tensor } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { atLeastZero, flag, type OptionTable, oneOf, orNull, resolveOptions, share } from './check.ts';
 import { sigmoidFocalRows, softmaxFocalRows } from './focal-rows.ts';
 import type { LossOutput } from './loss.ts';
@@ -54,7 +53,7 @@ export class FocalLoss extends SigmoidHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const { form, alpha } = this.options;
     const logits = this.logits(features);
     const rows =

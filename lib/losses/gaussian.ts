@@ -1,6 +1,6 @@
 import { Parameter } from '../nn/index.ts';
 import { noGrad, operator, scope, type Tensor, torch } from '../tensor/index.ts';
-import { atLeastZero, shown } from './check.ts';
+import { aboveZero, atLeastZero, checked } from './check.ts';
 import { type IcuOptions, icuDefaults } from './icu-options.ts';
 import { ClassificationLoss, type ParameterGroup } from './loss.ts';
 
@@ -81,13 +81,13 @@ export abstract class GaussianLoss extends ClassificationLoss {
     const others = changed(distance, ['covariance', 'minLogVariance', 'maxLogVariance']);
     this.#distanceOptions = logDeterminant ? others : [{ ...others[0], logDeterminant }];
     const wide = covariance === 'scalar' ? 1 : Math.min(1, 2 / featureDim);
-    this.#meanLr = positive(name, 'meanLr', options.meanLr ?? 10);
-    this.#varianceLr = positive(name, 'varianceLr', options.varianceLr ?? 10 * wide);
-    this.#meanDecay = notNegative(name, 'meanDecay', options.meanDecay ?? 0);
-    this.#varianceDecay = notNegative(name, 'varianceDecay', options.varianceDecay ?? 0);
+    this.#meanLr = checked<number>(name, 'meanLr', options.meanLr ?? 10, aboveZero);
+    this.#varianceLr = checked<number>(name, 'varianceLr', options.varianceLr ?? 10 * wide, aboveZero);
+    this.#meanDecay = checked<number>(name, 'meanDecay', options.meanDecay ?? 0, atLeastZero);
+    this.#varianceDecay = checked<number>(name, 'varianceDecay', options.varianceDecay ?? 0, atLeastZero);
 
-    const spread = positive(name, 'initialMeanStd', options.initialMeanStd ?? 1);
-    const sigma = positive(name, 'initialSigma', options.initialSigma ?? 1);
+    const spread = checked<number>(name, 'initialMeanStd', options.initialMeanStd ?? 1, aboveZero);
+    const sigma = checked<number>(name, 'initialSigma', options.initialSigma ?? 1, aboveZero);
     const s = 2 * Math.log(sigma);
     if (!(s >= minLogVariance && s <= maxLogVariance)) {
       const [least, greatest] = [minLogVariance, maxLogVariance].map((bound) =>
@@ -102,6 +102,9 @@ export abstract class GaussianLoss extends ClassificationLoss {
     const variances = covariance === 'diagonal' ? [numClasses, featureDim] : [numClasses];
     this.logVariances = new Parameter(torch.full(variances, s, { dtype: 'float32' }));
   }
+
+  /** The operators check what they are given, and take int32 labels too. */
+  protected override checkBatch(): void {}
 
   /** d_ik = (Q_ik + ln|Σ_k|)/2 (Eq. 9 of the ICU paper), or Q_ik/2 without the determinant: (N, K), differentiable. */
   distances(features: Tensor): Tensor {
@@ -159,17 +162,4 @@ export abstract class GaussianLoss extends ClassificationLoss {
       }),
     );
   }
-}
-
-function notNegative(loss: string, name: string, value: unknown): number {
-  const expected = atLeastZero(value);
-  if (expected) throw new TypeError(`${loss}: ${name}: expected ${expected}, got ${shown(value)}`);
-  return value as number;
-}
-
-function positive(loss: string, name: string, value: unknown): number {
-  if (!(Number.isFinite(value) && (value as number) > 0)) {
-    throw new TypeError(`${loss}: ${name}: expected a finite number above 0, got ${shown(value)}`);
-  }
-  return value as number;
 }

@@ -1,6 +1,5 @@
 import { Parameter } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, torch } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { aboveZero, atLeastZero, countingNumber, type OptionTable, resolveOptions } from './check.ts';
 import { ClassificationLoss, type LossOutput, type ParameterGroup } from './loss.ts';
 import { crossEntropy, meanOfRows, targetsOf } from './rows.ts';
@@ -106,7 +105,7 @@ export class IcuAuthorsLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const classification = crossEntropy(this.#withMargins(features, labels), labels);
     const regularizer = this.#regularizer(features, labels);
     return { total: classification.add(regularizer), classification, regularizer, diagnostics: {} };

@@ -1,6 +1,5 @@
 import { Buffer, init, Parameter } from '../nn/index.ts';
 import { noGrad, type Tensor, tensor, torch } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import {
   aboveZero,
   atLeastZero,
@@ -84,7 +83,7 @@ export class LdamLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const targets = targetsOf(labels);
     const margins = this.margins.indexSelect(0, targets).mul(-this.options.scale).unsqueeze(1);
     const rows = crossEntropyRows(addToTarget(this.logits(features), labels, margins), labels);

@@ -70,8 +70,16 @@ export abstract class ClassificationLoss extends Module {
    * @param features (N, D)
    */
   forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
-    for (const each of [labels, otherLabels]) checkBatch(this, features, each);
+    for (const each of [labels, otherLabels]) this.checkBatch(features, each);
     return mixOutputs(lambda, this.forward(features, labels), this.forward(features, otherLabels));
+  }
+
+  /**
+   * Throws unless this is a batch for the loss: called before anything of it changes.
+   * @throws as `checkBatch`
+   */
+  protected checkBatch(features: Tensor, labels: Tensor): void {
+    checkBatch(this, features, labels);
   }
 
   /**

@@ -1,6 +1,5 @@
 import { Parameter } from '../nn/index.ts';
 import { noGrad, type Tensor, torch } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { aboveZero, atLeastZero, type OptionTable, resolveOptions } from './check.ts';
 import { ClassificationLoss, type LossOutput, type ParameterGroup } from './loss.ts';
 import { crossEntropy } from './rows.ts';
@@ -65,7 +64,7 @@ export class NormFaceLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. In training ℓ is first put back above its minimum. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     // In place, so that a step below the minimum does not leave ℓ where it has no gradient.
     if (this.training) noGrad(() => this.scale.clampMin_(this.options.minScale));
     const classification = crossEntropy(this.logits(features), labels);

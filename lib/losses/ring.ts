@@ -1,6 +1,5 @@
 import { Parameter } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, torch } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
 import { aboveZero, atLeastZero, flag, type OptionTable, oneOf, orNull, resolveOptions } from './check.ts';
 import { LinearHeadLoss } from './linear-head.ts';
 import type { LossOutput, ParameterGroup } from './loss.ts';
@@ -61,7 +60,7 @@ export class RingLoss extends LinearHeadLoss {
 
   /** `diagnostics.featureNorm` is the mean |x|. Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    checkBatch(this, features, labels);
+    this.checkBatch(features, labels);
     const { form, weight } = this.options;
     const length = lengths(features).squeeze(1);
     const featureNorm = noGrad(() => scope(() => meanOfRows(length, labels)));

@@ -1,3 +1,4 @@
+import { native } from '../native.ts';
 import type { Parameter } from '../nn/index.ts';
 import { describeValue, noGrad, scope, Tensor, torch } from '../tensor/index.ts';
 
@@ -114,16 +115,14 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * @throws Error if the parameter's elements do not lie side by side
    */
   private inLayoutOf(parameter: Parameter, grad: Tensor): Tensor {
-    const { shape, strides } = parameter;
-    if (!isDense(shape, strides)) {
+    const fits = native.gradientFits(parameter.handle, grad.handle);
+    if (fits) return grad;
+    if (fits === null) {
       throw new Error(
         `${this.constructor.name}: argument 'params' expected parameters whose elements lie side by side in memory, got ` +
-          `strides [${strides}] for shape [${shape}]; clone() makes one`,
+          `strides [${parameter.strides}] for shape [${parameter.shape}]; clone() makes one`,
       );
     }
-    const given = grad.strides;
-    // The stride of a dimension of one element is never taken.
-    if (shape.every((size, d) => size <= 1 || given[d] === strides[d])) return grad;
     return torch.emptyLike(parameter).copy_(grad);
   }
 
@@ -269,18 +268,6 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     });
     return sorted;
   }
-}
-
-/** Whether the elements fill a piece of memory, each its own place: in any order of the dimensions. */
-function isDense(shape: readonly number[], strides: readonly number[]): boolean {
-  const dims = [...shape.keys()].filter((d) => shape[d] !== 1).sort((a, b) => strides[a]! - strides[b]!);
-  let next = 1;
-  for (const d of dims) {
-    if (shape[d] === 0) return true;
-    if (strides[d] !== next) return false;
-    next *= shape[d]!;
-  }
-  return true;
 }
 
 /** A copy as the fused operators need it: on the parameter's device, and with its dtype and strides but for `step`. */

@@ -37,6 +37,11 @@ export function checkOptions(what: string, options: unknown, names: readonly str
   if (typeof options !== 'object' || options === null || Array.isArray(options) || isOwned(options)) {
     throw new TypeError(`${what}: argument 'options' expected an object, got ${describeValue(options)}`);
   }
+  checkKnown(what, options, names);
+}
+
+/** Throws a TypeError unless every key of `options` is one of `names`. */
+export function checkKnown(what: string, options: object, names: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (!names.includes(name)) {
       throw new TypeError(

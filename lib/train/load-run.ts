@@ -1,7 +1,7 @@
 import { Normalization } from '../data/normalize.ts';
 import { describeValue, scope, Tensor } from '../tensor/index.ts';
 import { loadWeights } from './checkpoint.ts';
-import { resolveConfig, type TrainConfig } from './config.ts';
+import type { TrainConfig } from './config.ts';
 import type { Classifier } from './evaluate.ts';
 import { type RunData, RunFolder } from './run-folder.ts';
 import { createClassifier } from './setup.ts';
@@ -35,12 +35,7 @@ export async function loadRun(
   options: { device?: string; threads?: number | null } = {},
 ): Promise<LoadedRun> {
   const folder = new RunFolder(path);
-  const stored = await folder.readConfig();
-  const config = resolveConfig({
-    ...stored,
-    device: options.device ?? stored.device,
-    threads: options.threads ?? stored.threads,
-  });
+  const config = await folder.readConfig(options);
   const { numClasses, classes, mean, std } = await folder.readData();
   const { model, loss } = createClassifier(config, numClasses);
   const { epoch } = await loadWeights(folder.weights, { model, loss });

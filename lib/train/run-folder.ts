@@ -82,9 +82,17 @@ export class RunFolder {
     return true;
   }
 
-  /** @throws Error if it is no run's folder; TypeError if its configuration is not valid */
-  async readConfig(): Promise<TrainConfig> {
-    return resolveConfig((await this.readJson('config.json')) as Partial<TrainConfig>);
+  /**
+   * @param where on which it computes otherwise than the run did, where given
+   * @throws Error if it is no run's folder; TypeError if its configuration is not valid
+   */
+  async readConfig(where: { device?: string; threads?: number | null } = {}): Promise<TrainConfig> {
+    const stored = resolveConfig((await this.readJson('config.json')) as Partial<TrainConfig>);
+    return resolveConfig({
+      ...stored,
+      device: where.device ?? stored.device,
+      threads: where.threads ?? stored.threads,
+    });
   }
 
   /** @throws Error if it is missing, as in runs of older versions, or no JSON */

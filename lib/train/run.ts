@@ -99,12 +99,7 @@ export interface ResumeOptions extends Omit<RunOptions, 'runsDir' | 'runName'> {
  */
 export async function resumeRun(path: string, options: ResumeOptions = {}): Promise<RunOutcome> {
   const folder = new RunFolder(path);
-  const stored = await folder.readConfig();
-  const config = resolveConfig({
-    ...stored,
-    device: options.device ?? stored.device,
-    threads: options.threads ?? stored.threads,
-  });
+  const config = await folder.readConfig(options);
   const splits = await loadSplits(config, options.dataDir);
   const training = buildTraining(config, splits);
   const state = existsSync(folder.last) ? await loadTraining(folder.last, training) : fitStart();
@@ -286,12 +281,7 @@ export async function evaluateRun(
   } = {},
 ): Promise<RunEvaluation & { classifier: Classifier }> {
   const folder = new RunFolder(path);
-  const stored = await folder.readConfig();
-  const config = resolveConfig({
-    ...stored,
-    device: options.device ?? stored.device,
-    threads: options.threads ?? stored.threads,
-  });
+  const config = await folder.readConfig(options);
   const dataset = await loadTest(config.data, options.dataDir, config);
   await folder.checkData(dataset);
   const classifier = buildClassifier(config, dataset);

@@ -149,6 +149,20 @@ napi_value setGradient(const Call& call) {
   return call.undefined();
 }
 
+/// gradientFits(parameter, gradient): whether each element of the gradient is where the parameter's
+/// is; null where the parameter's do not lie side by side.
+napi_value gradientFits(const Call& call) {
+  const at::Tensor& parameter = call.tensor(0, "parameter");
+  const at::Tensor& gradient = call.tensor(1, "gradient");
+  if (!parameter.is_non_overlapping_and_dense()) return call.info.Env().Null();
+  for (int64_t d = 0; d < parameter.dim(); ++d) {
+    // The stride of a dimension of one element is never taken.
+    if (parameter.size(d) > 1 && gradient.stride(d) != parameter.stride(d))
+      return call.value(false);
+  }
+  return call.value(true);
+}
+
 /// gradientFunction(tensor): the name of the node that made it, or null for a leaf.
 napi_value gradientFunction(const Call& call) {
   const auto& node = call.tensor(0, "tensor").grad_fn();
@@ -218,6 +232,7 @@ void exportTensors(Napi::Object exports) {
   addExport<setRequiresGrad>(exports, "setRequiresGrad");
   addExport<gradient>(exports, "gradient");
   addExport<setGradient>(exports, "setGradient");
+  addExport<gradientFits>(exports, "gradientFits");
   addExport<gradientFunction>(exports, "gradientFunction");
   addExport<setData>(exports, "setData");
   addExport<item>(exports, "item");

@@ -245,6 +245,13 @@ describe('IcuLoss', () => {
     ]).toEqual([...[10, 10, 10, 0.5]]);
   });
 
+  it('takes int32 labels, of mixed images as well', () => {
+    const loss = new IcuLoss(3, 2);
+    const labels = tensor([0, 2], { dtype: 'int32' });
+    const mixed = loss.forwardMixed(torch.ones([2, 2]), { labels, otherLabels: labels, lambda: 0.5 });
+    expectClose(mixed.total.item(), loss.forward(torch.ones([2, 2]), labels).total.item(), { rtol: 1e-6 });
+  });
+
   it('takes the rates that it is given', () => {
     const groups = new IcuLoss(10, 100, { meanLr: 2, varianceLr: 0.5 }).parameterGroups(0.1);
     expectClose(
