@@ -47,6 +47,9 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     const { name } = new.target;
     const known = Object.keys(defaults);
     const settingsOf = (given: object, also: readonly string[] = []): Partial<Options> => {
+      if (typeof given !== 'object' || given === null) {
+        throw new TypeError(`${name}: argument 'options' expected an object, got ${describeValue(given)}`);
+      }
       for (const key of Object.keys(given)) {
         if (!known.includes(key) && !also.includes(key)) {
           throw new TypeError(`${name}: there is no setting '${key}'; the settings are ${known.join(', ')}`);
@@ -210,7 +213,12 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       );
     }
     const merged = this.paramGroups.map((group, i) => {
-      const { params: _, ...settings } = structuredClone(groups[i]) ?? {};
+      if (typeof groups[i] !== 'object' || groups[i] === null) {
+        throw new TypeError(
+          `loadStateDict: argument 'state.groups' expected objects, got ${describeValue(groups[i])}`,
+        );
+      }
+      const { params: _, ...settings } = structuredClone(groups[i]!);
       return { ...group, ...settings } as ParamGroup<Options>;
     });
     for (const group of merged) this.check(group);

@@ -71,6 +71,9 @@ export async function fit(options: FitOptions): Promise<FitState> {
   if (!(Number.isSafeInteger(epochs) && epochs >= 1)) {
     throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);
   }
+  if (typeof options.loader?.length !== 'number') {
+    throw new TypeError(`fit: loader: expected a loader of batches, got ${describeValue(options.loader)}`);
+  }
   if (options.loader.length === 0) {
     throw new Error(
       'fit: loader: expected at least one batch, got none: there are fewer images than a batch, or none at all',

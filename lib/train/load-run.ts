@@ -1,4 +1,5 @@
 import { Normalization } from '../data/normalize.ts';
+import { checkOptions } from '../tensor/check.ts';
 import { describeValue, scope, Tensor } from '../tensor/index.ts';
 import { loadWeights } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
@@ -35,6 +36,7 @@ export async function loadRun(
   options: { device?: string; threads?: number | null } = {},
 ): Promise<LoadedRun> {
   const folder = new RunFolder(path);
+  checkOptions('loadRun', options, ['device', 'threads']);
   const config = await folder.readConfig(options);
   const { numClasses, classes, mean, std } = await folder.readData();
   const { model, loss } = createClassifier(config, numClasses);

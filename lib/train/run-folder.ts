@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../data/files.ts';
 import type { LabelledImages } from '../data/index.ts';
+import { describeValue } from '../tensor/index.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { EpochMetrics } from './fit.ts';
@@ -48,7 +49,11 @@ export interface RunData {
 export class RunFolder {
   readonly path: string;
 
+  /** @throws TypeError if the path is no string, or empty */
   constructor(path: string) {
+    if (typeof path !== 'string' || path === '') {
+      throw new TypeError(`run: path: expected a run's folder, got ${describeValue(path)}`);
+    }
     this.path = path;
   }
 

@@ -213,6 +213,7 @@ describe('an optimiser', () => {
     );
     expect(() => load({}, [{ ...groups[0], amsgrad: true }])).toThrow("'0.max_exp_avg_sq' is missing");
     expect(() => load({}, [{ lr: Number.NaN }])).toThrow("argument 'lr' expected a number of at least 0");
+    expect(() => load({}, [null as never])).toThrow("'state.groups' expected objects, got null");
     expect(() => adam.loadStateDict(null as never)).toThrow("argument 'state' expected { tensors, groups }");
     expect(valuesOf(Object.values(adam.stateDict().tensors) as Parameter[])).toEqual(before);
     expect(adam.paramGroups[0]).toMatchObject({ lr: 1e-3, params: [w] });
@@ -246,6 +247,7 @@ describe('an optimiser', () => {
       "SGD: there is no setting 'learningRate'; the settings are lr, weightDecay, momentum, dampening, nesterov",
     );
     expect(() => new SGD([{ params: [w], beta: 1 } as object as { params: Parameter[] }])).toThrow(/'beta'/);
+    expect(() => new SGD([w], null as never)).toThrow("SGD: argument 'options' expected an object, got null");
     expect(new AdamW([w], { weightDecay: undefined }).paramGroups[0]!.weightDecay).toBe(0.01);
     expect(() => new SGD([3 as unknown as Parameter])).toThrow(TypeError);
     expect(() => new SGD([w]).loadStateDict({ tensors: {}, groups: [] })).toThrow(

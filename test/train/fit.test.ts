@@ -201,6 +201,8 @@ describe('fit', () => {
     const loader = { ...training.loader, length: 0 } as Loader;
     const running = fit({ ...training, loader, validation: splits.validation, epochs: 1 });
     await expect(running).rejects.toThrow(/fit: loader: expected at least one batch, got none/);
+    const without = { ...training, loader: undefined as never, validation: splits.validation, epochs: 1 };
+    await expect(fit(without)).rejects.toThrow('fit: loader: expected a loader of batches, got undefined');
   });
 
   it('stops at a loss that is not finite, and names the step', async () => {

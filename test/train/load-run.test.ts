@@ -83,6 +83,10 @@ describe('loadRun', () => {
     await expect(loadRun(path)).rejects.toThrow(/has no data\.json.* `intraclass train --resume/);
     await resumeRun(path);
     expect((await loadRun(path)).model.forward).toBeInstanceOf(Function);
+    await expect(loadRun(5 as never)).rejects.toThrow("run: path: expected a run's folder, got number 5");
+    await expect(loadRun(path, null as never)).rejects.toThrow(
+      /loadRun: argument 'options' expected an object/,
+    );
     await expect(loadRun(join(folder, 'none'))).rejects.toThrow(/is no run's folder/);
   });
 });
