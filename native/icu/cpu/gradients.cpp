@@ -97,7 +97,12 @@ class Pass {
   double* sum_h() { return class_sums_.data() + chunk_; }
   double* sum_aq() { return class_sums_.data() + 2 * chunk_; }
 
-  // x' by dimensions: for each `width` of them the rows' values, adjacent.
+  // How a panel of `sources` has the two halves of a strip of dimensions: each source's side by
+  // side, or with a diagonal covariance all sources' first halves before their second.
+  int64_t pitch() const { return p_.diagonal ? width_ / 2 : width_; }
+  int64_t apart(int64_t sources) const { return width_ / 2 * (p_.diagonal ? sources : 1); }
+
+  // x' by dimensions: for each `width` of them the rows' values.
   void pack_features() {
     const int64_t N = p_.N, D = p_.D;
     features_ = at::empty({tiles(D, width_) * N * width_}, w_.options());
@@ -105,16 +110,18 @@ class Pass {
     largest_.resize(p_.diagonal ? size_t(D) : 0);
     for_each_tile(p_.threads, tiles(D, width_), [&](int64_t tile) {
       const int64_t d = tile * width_, dims = std::min(width_, D - d);
+      const T* centre = p_.centre.data() + d;
       T* panel = panels + d * N;
       for (int64_t i = 0; i < N; i++) {
-        kernels_.pack_centred(p_.x_row(i) + d, p_.centre.data() + d, dims, panel + i * width_);
+        kernels_.pack_centred(p_.x_row(i) + d, centre, dims, panel + i * pitch(), apart(N));
       }
       if (!p_.diagonal) return;
-      for (int64_t e = 0; e < dims; e++) {
-        T largest = 0;
-        for (int64_t i = 0; i < N; i++)
-          largest = std::max(largest, std::abs(panel[i * width_ + e]));
-        largest_[size_t(d + e)] = largest;
+      T* largest = largest_.data() + d;
+      for (int64_t i = 0; i < N; i++) {
+        const T* x = p_.x_row(i) + d;
+        for (int64_t e = 0; e < dims; e++) {
+          largest[e] = std::max(largest[e], std::abs(x[e] - centre[e]));
+        }
       }
     });
   }
@@ -186,8 +193,7 @@ class Pass {
     });
   }
 
-  // A strip of the chunk's centred means, (classes, width), or v mu' and v where diagonal; the next
-  // strip's follow.
+  // A strip of the chunk's centred means, or v mu' and v where diagonal; the next strip's follow.
   struct MeanPanels {
     T *means = nullptr, *v = nullptr;
     int64_t size = 0;
@@ -201,15 +207,18 @@ class Pass {
     T* v = means + most_strips * size;
     for (int64_t k = 0; k < classes_; k++) {
       const T* mu = p_.mu_row(first_ + k);
-      for (int64_t at = d, place = k * width_; at < end; at += width_, place += size) {
+      for (int64_t at = d, place = k * pitch(); at < end; at += width_, place += size) {
         const int64_t dims = std::min(width_, p_.D - at);
+        const T* centre = p_.centre.data() + at;
         if (!used_[size_t(k)]) {
-          if (p_.diagonal) std::fill_n(v + place, width_, T(0));
+          for (int64_t half = 0; half < 2 && p_.diagonal; half++) {
+            std::fill_n(v + place + half * apart(chunk_), width_ / 2, T(0));
+          }
         } else if (p_.diagonal) {
-          kernels_.pack_scaled(mu + at, p_.centre.data() + at, p_.s_from(first_ + k).data + at,
-                               p_.bounds, dims, v + place, means + place);
+          kernels_.pack_scaled(mu + at, centre, p_.s_from(first_ + k).data + at, p_.bounds, dims,
+                               v + place, means + place, apart(chunk_));
         } else {
-          kernels_.pack_centred(mu + at, p_.centre.data() + at, dims, means + place);
+          kernels_.pack_centred(mu + at, centre, dims, means + place, apart(chunk_));
         }
       }
     }
@@ -228,7 +237,8 @@ class Pass {
       if (count == 0 && first_ > 0 && (p_.diagonal || !last())) continue;
       if (p_.diagonal) {
         kernels_.diagonal_features({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g),
-                                    panels.v, panels.means, x, centre, first_ > 0, out});
+                                    panels.v, panels.means, apart(chunk_), x, centre, first_ > 0,
+                                    out});
       } else {
         kernels_.product({outputs, count, dims, by_row_.list_of(g), by_row_.packed_of(g),
                           panels.means, x, centre, last() ? row_scale_.data() + row : nullptr,
@@ -254,8 +264,10 @@ class Pass {
                                    by_class_.list_of(g),
                                    by_class_.packed_of(g),
                                    panel,
+                                   apart(p_.N),
                                    largest_.data() + d,
-                                   panels.v + k * width_,
+                                   panels.v + k * pitch(),
+                                   apart(chunk_),
                                    mu,
                                    centre,
                                    class_weights() + k,

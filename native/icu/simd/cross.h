@@ -12,10 +12,10 @@ namespace {
 template <typename T>
 constexpr int64_t cross_scratch = 2 * group * block_dims;
 
-// out = sum_d mu_d x_d, diagonal: sum_d (v_d x_d^2 + mu_d x_d), for `group` classes of block_dims
-// each and one block of a sample panel.
+// out = [out] + sum_d mu_d x_d, diagonal: sum_d (v_d x_d^2 + mu_d x_d), for `group` classes of
+// block_dims each and one block of a sample panel.
 template <typename T, bool diagonal>
-ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, T* out) {
+ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, bool add, T* out) {
   Vector<T> total[group][2] = {};
   for (int64_t d = 0; d < dims; d++) {
     const Vector<T> x0 = load(x + d * width<T>), x1 = load(x + d * width<T> + lanes<T>);
@@ -36,6 +36,13 @@ ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, T
       }
     }
   }
+  if (add) {
+#pragma GCC unroll 12
+    for (int k = 0; k < group; k++) {
+      total[k][0] += load(static_cast<const T*>(out) + k * width<T>);
+      total[k][1] += load(static_cast<const T*>(out) + k * width<T> + lanes<T>);
+    }
+  }
 #pragma GCC unroll 12
   for (int k = 0; k < group; k++) {
     store(out + k * width<T>, total[k][0]);
@@ -43,16 +50,16 @@ ICU_INLINE void cross_block(const T* x, const T* mu, const T* v, int64_t dims, T
   }
 }
 
-// Dimensions that are summed in T.
+// Dimensions that are summed one after the other in T; the sums of a block's are added up in T too.
 constexpr int64_t sum_dims = 64;
 
 // What an expanded d is off by, as a share of v (|x'|^2 + |mu'|^2): half a unit in the last place.
 // Rounding errors of either sign stay well below that. Where the products have one sign, as near
 // classes' have that are far from the centre, they can be several times it, so that nothing may
-// be left out for less than `certainly` times it.
+// be left out for less than `certainly` times it: the additions that a term goes through.
 template <typename T>
 constexpr double rounding = sizeof(T) == 4 ? 0x1p-25 : 0x1p-54;
-constexpr double certainly = 64;
+constexpr double certainly = sum_dims + block_dims / sum_dims + 4;
 // A gap below it has e^gap = 0 beside that of any number of classes.
 template <typename T>
 constexpr double hopeless = sizeof(T) == 4 ? -150.0 : -800.0;
@@ -157,18 +164,18 @@ void cross_of(const CrossTile<T>& tile) {
       }
       for (int64_t p = 0; p < panels; p++) {
         if (out[p]) continue;
+        T block[group * W];
         for (int64_t d = 0; d < dims; d += sum_dims) {
           const int64_t size = dims - d < sum_dims ? dims - d : sum_dims;
-          T block[group * W];
-          cross_block<T, diagonal>(x + (p * dims + d) * W, mu + d, v + d, size, block);
-          for (int64_t c = 0; c < count; c++) {
-            double* sums = tile.sums + (k + c) * tile.stride + p * W;
-            const T* from = block + c * W;
-            if (first + d == 0) {
-              for (int i = 0; i < W; i++) sums[i] = static_cast<double>(from[i]);
-            } else {
-              for (int i = 0; i < W; i++) sums[i] += static_cast<double>(from[i]);
-            }
+          cross_block<T, diagonal>(x + (p * dims + d) * W, mu + d, v + d, size, d > 0, block);
+        }
+        for (int64_t c = 0; c < count; c++) {
+          double* sums = tile.sums + (k + c) * tile.stride + p * W;
+          const T* from = block + c * W;
+          if (first == 0) {
+            for (int i = 0; i < W; i++) sums[i] = static_cast<double>(from[i]);
+          } else {
+            for (int i = 0; i < W; i++) sums[i] += static_cast<double>(from[i]);
           }
         }
         const int64_t row = p * W, end = tile.rows - row < W ? tile.rows : row + W;

@@ -8,21 +8,26 @@
 namespace icu::ICU_ISA {
 namespace {
 
+// Each lane sums a block's dimensions in T, and the blocks in float64; lanes come last.
 template <typename T, bool diagonal>
 double squared_distance_of(const T* x, const T* mu, const T* s, Bounds<T> bounds, int64_t dims) {
-  constexpr int64_t block = 64;
-  double sum = 0;
+  constexpr int64_t block = 4 * lanes<T>;
+  Wide<T> sum = {};
   for (int64_t first = 0; first < dims; first += block) {
-    const int64_t end = dims - first < block ? dims : first + block;
-    T part = 0;
-#pragma omp simd reduction(+ : part)
-    for (int64_t d = first; d < end; d++) {
-      const T t = x[d] - mu[d];
-      part += (diagonal ? inverse_variance(s[d], bounds) * t : t) * t;
+    const int64_t size = dims - first < block ? dims - first : block;
+    T v[block];
+    if constexpr (diagonal) inverse_variances(s + first, bounds, size, v);
+    Vector<T> part = {};
+    for (int64_t d = 0; d < size; d += lanes<T>) {
+      const int64_t count = size - d < lanes<T> ? size - d : lanes<T>;
+      const Vector<T> t = load_some(x + first + d, count) - load_some(mu + first + d, count);
+      part += (diagonal ? load_some(static_cast<const T*>(v) + d, count) * t : t) * t;
     }
-    sum += static_cast<double>(part);
+    sum += __builtin_convertvector(part, Wide<T>);
   }
-  return sum;
+  double total = 0;
+  for (int i = 0; i < lanes<T>; i++) total += sum[i];
+  return total;
 }
 
 template <typename T>

@@ -167,6 +167,8 @@ struct ProductTile {
 
 // The same with a diagonal covariance, where b holds v_kd mu'_kd and v the inverse variances:
 //   out_rd = [out_rd] + sum_n w_nr (p'_rd v_nd - b_nd)
+// Panels are of half the width here, (sources, width / 2), the second half's `apart` elements after
+// the first's.
 template <typename T>
 struct DiagonalFeatureTile {
   int64_t outputs, count, dims;
@@ -174,6 +176,7 @@ struct DiagonalFeatureTile {
   const T* w;
   const T* v;
   const T* b;
+  int64_t apart;
   Rows<const T> p;
   const T* centre;
   bool add;
@@ -190,8 +193,10 @@ struct DiagonalClassTile {
   const int32_t* list;
   const T* w;
   const T* b;
+  int64_t apart;
   const T* largest;  // of |x'_d|, (dims)
-  const T* v;        // (outputs, width), 0 beyond the last dimension
+  const T* v;        // (outputs, width / 2) and again, 0 beyond the last dimension
+  int64_t v_apart;
   Rows<const T> mu;
   const T* centre;
   const double* class_weights;  // sum_n w_nk
@@ -287,11 +292,12 @@ struct Kernels {
   // sum_d s_d within the bounds
   double (*sum_log_variances)(const T* s, Bounds<T> bounds, int64_t dims);
   void (*stop_at_bounds)(const T* s, Bounds<T> bounds, int64_t dims, T* gradient);
-  // to[d] = from[d] - centre[d], zeros from `dims` to width
-  void (*pack_centred)(const T* from, const T* centre, int64_t dims, T* to);
-  // v[d] = e^-s[d] and product[d] = v[d] (from[d] - centre[d]), zeros from `dims` to width
+  // to[d] = from[d] - centre[d], zeros from `dims` to width; the second half of them from
+  // to[apart] on
+  void (*pack_centred)(const T* from, const T* centre, int64_t dims, T* to, int64_t apart);
+  // v[d] = e^-s[d] and product[d] = v[d] (from[d] - centre[d]), likewise
   void (*pack_scaled)(const T* from, const T* centre, const T* s, Bounds<T> bounds, int64_t dims,
-                      T* v, T* product);
+                      T* v, T* product, int64_t apart);
 };
 
 template <typename T>

@@ -70,30 +70,31 @@ int64_t pack_weights(const PackTile<T>& tile) {
 }
 
 template <typename T>
-void pack_centred(const T* from, const T* centre, int64_t dims, T* to) {
-  if (dims == width<T>) {
-    store(to, load(from) - load(centre));
-    store(to + lanes<T>, load(from + lanes<T>) - load(centre + lanes<T>));
-    return;
-  }
-  for (int64_t d = 0; d < dims; d++) to[d] = from[d] - centre[d];
-  for (int64_t d = dims; d < width<T>; d++) to[d] = 0;
+void pack_centred(const T* from, const T* centre, int64_t dims, T* to, int64_t apart) {
+  Vector<T> p[2], c[2];
+  load_dims(from, dims, p);
+  load_dims(centre, dims, c);
+  store(to, p[0] - c[0]);
+  store(to + apart, p[1] - c[1]);
 }
 
 template <typename T>
 void pack_scaled(const T* from, const T* centre, const T* s, Bounds<T> bounds, int64_t dims, T* v,
-                 T* product) {
+                 T* product, int64_t apart) {
+  T inverse[width<T>] = {};
   if (dims == width<T>) {
-    inverse_variances(s, bounds, width<T>, v);
+    inverse_variances(s, bounds, width<T>, inverse);
   } else {
-    inverse_variances(s, bounds, dims, v);
-    for (int64_t d = dims; d < width<T>; d++) v[d] = 0;
+    inverse_variances(s, bounds, dims, inverse);
   }
   Vector<T> p[2], c[2];
   load_dims(from, dims, p);
   load_dims(centre, dims, c);
-  store(product, load(static_cast<const T*>(v)) * (p[0] - c[0]));
-  store(product + lanes<T>, load(static_cast<const T*>(v) + lanes<T>) * (p[1] - c[1]));
+  for (int h = 0; h < 2; h++) {
+    const Vector<T> scale = load(static_cast<const T*>(inverse) + h * lanes<T>);
+    store(v + h * apart, scale);
+    store(product + h * apart, scale * (p[h] - c[h]));
+  }
 }
 
 // The lines that the end of a product reads and writes, asked for at its beginning: rows are far
@@ -152,44 +153,42 @@ void product(const ProductTile<T>& tile) {
   }
 }
 
-// Two sums share a group's weights, half a group of outputs at a time.
-constexpr int half = group / 2;
-
+// Two sums share a group's weights, a register of dimensions at a time: as many accumulators, and a
+// panel of half the width, which stays in the first cache together with its twin.
 template <typename T>
 void diagonal_features(const DiagonalFeatureTile<T>& tile) {
-  Vector<T> centre[2];
-  load_dims(tile.centre, tile.dims, centre);
-  for (int64_t first = 0; first < tile.outputs; first += half) {
-    Vector<T> sum_v[half][2] = {}, sum_b[half][2] = {};
+  constexpr int L = lanes<T>;
+  prefetch_rows(static_cast<const T*>(tile.out.data), tile.out.stride, tile.outputs);
+  prefetch_rows(tile.p.data, tile.p.stride, tile.outputs);
+  const int32_t* list = tile.list;
+  const T *w = tile.w, *v = tile.v, *b = tile.b;
+  for (int64_t first = 0; first < tile.dims; first += L, v += tile.apart, b += tile.apart) {
+    const int64_t dims = tile.dims - first < L ? tile.dims - first : L;
+    Vector<T> sum_v[group] = {}, sum_b[group] = {};
     for (int64_t n = 0; n < tile.count; n++) {
-      const int64_t at = static_cast<int64_t>(tile.list[n]) * width<T>;
-      const Vector<T> v0 = load(tile.v + at), v1 = load(tile.v + at + lanes<T>);
-      const Vector<T> b0 = load(tile.b + at), b1 = load(tile.b + at + lanes<T>);
-#pragma GCC unroll 6
-      for (int r = 0; r < half; r++) {
-        const T weight = tile.w[n * group + first + r];
-        sum_v[r][0] += weight * v0;
-        sum_v[r][1] += weight * v1;
-        sum_b[r][0] += weight * b0;
-        sum_b[r][1] += weight * b1;
+      const int64_t at = static_cast<int64_t>(list[n]) * L;
+      const Vector<T> of_v = load(v + at), of_b = load(b + at);
+#pragma GCC unroll 12
+      for (int r = 0; r < group; r++) {
+        const T weight = w[n * group + r];
+        sum_v[r] += weight * of_v;
+        sum_b[r] += weight * of_b;
       }
     }
-    T sums[2][half][width<T>];
-#pragma GCC unroll 6
-    for (int r = 0; r < half; r++) {
-      store(sums[0][r], sum_v[r][0]);
-      store(sums[0][r] + lanes<T>, sum_v[r][1]);
-      store(sums[1][r], sum_b[r][0]);
-      store(sums[1][r] + lanes<T>, sum_b[r][1]);
+    T sums_v[group][L], sums_b[group][L];
+#pragma GCC unroll 12
+    for (int r = 0; r < group; r++) {
+      store(sums_v[r], sum_v[r]);
+      store(sums_b[r], sum_b[r]);
     }
-    for (int64_t r = 0; r < half && first + r < tile.outputs; r++) {
-      T* out = tile.out.data + (first + r) * tile.out.stride;
-      Vector<T> p[2], value[2] = {};
-      load_dims(tile.p.data + (first + r) * tile.p.stride, tile.dims, p);
-      if (tile.add) load_dims(static_cast<const T*>(out), tile.dims, value);
-      value[0] += (p[0] - centre[0]) * load(sums[0][r]) - load(sums[1][r]);
-      value[1] += (p[1] - centre[1]) * load(sums[0][r] + lanes<T>) - load(sums[1][r] + lanes<T>);
-      store_dims(out, tile.dims, value[0], value[1]);
+    const Vector<T> centre = load_some(tile.centre + first, dims);
+    for (int64_t r = 0; r < tile.outputs; r++) {
+      T* out = tile.out.data + r * tile.out.stride + first;
+      const Vector<T> p = load_some(tile.p.data + r * tile.p.stride + first, dims);
+      Vector<T> value = {};
+      if (tile.add) value = load_some(static_cast<const T*>(out), dims);
+      value += (p - centre) * load(sums_v[r]) - load(sums_b[r]);
+      store_some(out, dims, value);
     }
   }
 }
@@ -198,91 +197,75 @@ void diagonal_features(const DiagonalFeatureTile<T>& tile) {
 template <typename T>
 constexpr T expandable = 64;
 
+// sum_n w_nr x_n and sum_n w_nr x_n^2, or of x_n - mu_r.
 template <typename T, bool expanded>
-ICU_INLINE void class_sums(const DiagonalClassTile<T>& tile, int64_t first, const T (*mu)[width<T>],
-                           T (*sums)[width<T>], T (*squares)[width<T>]) {
-  Vector<T> sum[half][2] = {}, square[half][2] = {};
+ICU_INLINE void class_sums(const DiagonalClassTile<T>& tile, const T* b, const T (*mu)[lanes<T>],
+                           T (*sums)[lanes<T>], T (*squares)[lanes<T>]) {
+  Vector<T> sum[group] = {}, square[group] = {};
+  const int32_t* list = tile.list;
+  const T* w = tile.w;
   for (int64_t n = 0; n < tile.count; n++) {
-    const int64_t at = static_cast<int64_t>(tile.list[n]) * width<T>;
-    const Vector<T> b0 = load(tile.b + at), b1 = load(tile.b + at + lanes<T>);
-    const Vector<T> square0 = b0 * b0, square1 = b1 * b1;
-#pragma GCC unroll 6
-    for (int r = 0; r < half; r++) {
-      const T weight = tile.w[n * group + first + r];
+    const Vector<T> x = load(b + static_cast<int64_t>(list[n]) * lanes<T>), x_square = x * x;
+#pragma GCC unroll 12
+    for (int r = 0; r < group; r++) {
+      const T weight = w[n * group + r];
       if constexpr (expanded) {
-        sum[r][0] += weight * b0;
-        sum[r][1] += weight * b1;
-        square[r][0] += weight * square0;
-        square[r][1] += weight * square1;
+        sum[r] += weight * x;
+        square[r] += weight * x_square;
       } else {
-        const Vector<T> t0 = b0 - load(mu[r]), t1 = b1 - load(mu[r] + lanes<T>);
-        const Vector<T> w0 = weight * t0, w1 = weight * t1;
-        sum[r][0] += w0;
-        sum[r][1] += w1;
-        square[r][0] += w0 * t0;
-        square[r][1] += w1 * t1;
+        const Vector<T> t = x - load(mu[r]), weighted = weight * t;
+        sum[r] += weighted;
+        square[r] += weighted * t;
       }
     }
   }
-#pragma GCC unroll 6
-  for (int r = 0; r < half; r++) {
-    store(sums[r], sum[r][0]);
-    store(sums[r] + lanes<T>, sum[r][1]);
-    store(squares[r], square[r][0]);
-    store(squares[r] + lanes<T>, square[r][1]);
+#pragma GCC unroll 12
+  for (int r = 0; r < group; r++) {
+    store(sums[r], sum[r]);
+    store(squares[r], square[r]);
   }
 }
 
 template <typename T>
 void diagonal_classes(const DiagonalClassTile<T>& tile) {
-  constexpr int W = width<T>, L = lanes<T>;
-  Vector<T> centre[2], largest[2];
-  load_dims(tile.centre, tile.dims, centre);
-  load_dims(tile.largest, tile.dims, largest);
-  for (int64_t first = 0; first < tile.outputs; first += half) {
-    const int64_t outputs = tile.outputs - first < half ? tile.outputs - first : half;
-    const T* v = tile.v + first * W;
-    T mu[half][W] = {}, sums[half][W], squares[half][W];
+  constexpr int L = lanes<T>;
+  const T *means = tile.means.data, *log_variances = tile.log_variances.data;
+  if (means) prefetch_rows(means, tile.means.stride, tile.outputs);
+  if (log_variances) prefetch_rows(log_variances, tile.log_variances.stride, tile.outputs);
+  const T *b = tile.b, *v = tile.v;
+  for (int64_t first = 0; first < tile.dims; first += L, b += tile.apart, v += tile.v_apart) {
+    const int64_t dims = tile.dims - first < L ? tile.dims - first : L;
+    const Vector<T> centre = load_some(tile.centre + first, dims),
+                    largest = load_some(tile.largest + first, dims);
+    T mu[group][L] = {}, sums[group][L], squares[group][L];
     typename Places<T>::type large = {};
-    for (int64_t r = 0; r < outputs; r++) {
-      Vector<T> m[2];
-      load_dims(tile.mu.data + (first + r) * tile.mu.stride, tile.dims, m);
-      for (int h = 0; h < 2; h++) {
-        m[h] -= centre[h];
-        store(mu[r] + h * L, m[h]);
-        const Vector<T> scale = largest[h] * largest[h] + m[h] * m[h];
-        large |= ~(load(v + r * W + h * L) * scale <= expandable<T>);
-      }
+    for (int64_t r = 0; r < tile.outputs; r++) {
+      const Vector<T> m = load_some(tile.mu.data + r * tile.mu.stride + first, dims) - centre;
+      store(mu[r], m);
+      large |= ~(load(v + r * L) * (largest * largest + m * m) <= expandable<T>);
     }
     bool small = true;
     for (int i = 0; i < L; i++) small &= large[i] == 0;
     if (small) {
-      class_sums<T, true>(tile, first, mu, sums, squares);
+      class_sums<T, true>(tile, b, mu, sums, squares);
     } else {
-      class_sums<T, false>(tile, first, mu, sums, squares);
+      class_sums<T, false>(tile, b, mu, sums, squares);
     }
-    for (int64_t r = 0; r < outputs; r++) {
-      const T weight = static_cast<T>(tile.class_weights[first + r]);
-      const T sum_h = static_cast<T>(tile.sum_h[first + r]);
-      Vector<T> means[2], log_variances[2];
-      for (int h = 0; h < 2; h++) {
-        Vector<T> sum = load(sums[r] + h * L), square = load(squares[r] + h * L);
-        if (small) {
-          const Vector<T> m = load(mu[r] + h * L);
-          square += m * (m * weight - 2 * sum);
-          sum -= m * weight;
-        }
-        const Vector<T> inverse = load(v + r * W + h * L);
-        means[h] = -inverse * sum;
-        log_variances[h] = T(0.5) * (sum_h - inverse * square);
+    for (int64_t r = 0; r < tile.outputs; r++) {
+      Vector<T> sum = load(sums[r]), square = load(squares[r]);
+      if (small) {
+        const Vector<T> m = load(mu[r]);
+        const T weight = static_cast<T>(tile.class_weights[r]);
+        square += m * (m * weight - 2 * sum);
+        sum -= m * weight;
       }
+      const Vector<T> inverse = load(v + r * L);
       if (tile.means.data) {
-        T* out = tile.means.data + (first + r) * tile.means.stride;
-        store_dims(out, tile.dims, means[0], means[1]);
+        store_some(tile.means.data + r * tile.means.stride + first, dims, -inverse * sum);
       }
       if (tile.log_variances.data) {
-        T* out = tile.log_variances.data + (first + r) * tile.log_variances.stride;
-        store_dims(out, tile.dims, log_variances[0], log_variances[1]);
+        store_some(tile.log_variances.data + r * tile.log_variances.stride + first, dims,
+                   T(0.5) * (static_cast<T>(tile.sum_h[r]) - inverse * square));
       }
     }
   }

@@ -21,6 +21,13 @@ struct Register {
 };
 template <typename T>
 using Vector = typename Register<T>::type;
+// As many float64.
+template <typename T>
+struct WideRegister {
+  typedef double type __attribute__((vector_size(ICU_BYTES / sizeof(T) * sizeof(double))));
+};
+template <typename T>
+using Wide = typename WideRegister<T>::type;
 
 // Integers of the same size, which is what a shuffle takes its places from.
 template <typename T>
@@ -57,7 +64,27 @@ constexpr int width = 2 * lanes<T>;
 // sums in registers.
 constexpr int group = ICU_BYTES == 64 ? 12 : 6;
 
-// Reads `count` dimensions with zeros beyond, and writes as many.
+// Reads `count` values with zeros beyond, up to a register's, and writes as many.
+template <typename T>
+ICU_INLINE Vector<T> load_some(const T* from, int64_t count) {
+  if (count == lanes<T>) return load(from);
+  T copy[lanes<T>] = {};
+  for (int64_t i = 0; i < count; i++) copy[i] = from[i];
+  return load(static_cast<const T*>(copy));
+}
+
+template <typename T>
+ICU_INLINE void store_some(T* to, int64_t count, Vector<T> v) {
+  if (count == lanes<T>) {
+    store(to, v);
+    return;
+  }
+  T copy[lanes<T>];
+  store(copy, v);
+  for (int64_t i = 0; i < count; i++) to[i] = copy[i];
+}
+
+// The same for two registers.
 template <typename T>
 ICU_INLINE void load_dims(const T* from, int64_t count, Vector<T> (&to)[2]) {
   if (count == width<T>) {
