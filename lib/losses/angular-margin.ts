@@ -115,8 +115,8 @@ export abstract class AngularMarginLoss extends ClassificationLoss {
     return this.#loss(features, labels);
   }
 
-  override forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
-    for (const each of [labels, otherLabels]) this.checkBatch(features, each);
+  override forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
+    const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
     this.#count();
     return mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
   }

@@ -121,8 +121,8 @@ export class CenterLoss extends LinearHeadLoss {
     return output;
   }
 
-  override forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
-    for (const each of [labels, otherLabels]) this.checkBatch(features, each);
+  override forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
+    const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
     const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
     this.#move(features, [
       [labels, lambda],

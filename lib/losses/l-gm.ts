@@ -136,7 +136,8 @@ export class LgmLoss extends GaussianLoss {
     return output;
   }
 
-  override forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
+  override forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
+    const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
     const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
     this.#count();
     return output;

@@ -1,7 +1,7 @@
 import { Module, type Parameter } from '../nn/index.ts';
 import { noGrad, scope, Tensor } from '../tensor/index.ts';
 import { checkBatch } from './batch.ts';
-import { checkCount } from './check.ts';
+import { checkCount, checked } from './check.ts';
 
 /** What a loss returns for a batch. */
 export interface LossOutput {
@@ -68,9 +68,10 @@ export abstract class ClassificationLoss extends Module {
    * The training loss of features of mixed images, λ·L(x, y) + (1 − λ)·L(x, y′), each part of it. A loss that counts
    * its steps counts this as one.
    * @param features (N, D)
+   * @throws as `checkMixed`
    */
-  forwardMixed(features: Tensor, { labels, otherLabels, lambda }: MixedLabels): LossOutput {
-    for (const each of [labels, otherLabels]) this.checkBatch(features, each);
+  forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
+    const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
     return mixOutputs(lambda, this.forward(features, labels), this.forward(features, otherLabels));
   }
 
@@ -80,6 +81,23 @@ export abstract class ClassificationLoss extends Module {
    */
   protected checkBatch(features: Tensor, labels: Tensor): void {
     checkBatch(this, features, labels);
+  }
+
+  /**
+   * The same of mixed images.
+   * @returns the labels
+   * @throws TypeError if they are no mixed labels, or λ is not in [0, 1]; as `checkBatch` for either labels
+   */
+  protected checkMixed(features: Tensor, mixed: MixedLabels): MixedLabels {
+    const { name } = this.constructor;
+    checked(name, 'mixed', mixed, (value) =>
+      typeof value === 'object' && value !== null ? null : '{ labels, otherLabels, lambda }',
+    );
+    checked(name, 'mixed.lambda', mixed.lambda, (value) =>
+      typeof value === 'number' && value >= 0 && value <= 1 ? null : 'a number from 0 to 1',
+    );
+    for (const each of [mixed.labels, mixed.otherLabels]) this.checkBatch(features, each);
+    return mixed;
   }
 
   /**

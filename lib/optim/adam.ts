@@ -100,6 +100,8 @@ export class AdamW extends Adam {
     params: readonly Parameter[] | readonly ParamGroupInput<Settings>[],
     options: Partial<AdamOptions> = {},
   ) {
-    super(params, { ...options, weightDecay: options.weightDecay ?? 0.01 });
+    // What is no object is left to the base, which says so.
+    const given = typeof options === 'object' && options !== null;
+    super(params, given ? { ...options, weightDecay: options.weightDecay ?? 0.01 } : options);
   }
 }

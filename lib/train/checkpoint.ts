@@ -56,6 +56,13 @@ export async function loadWeights(path: string, classifier: Classifier): Promise
   return metadata;
 }
 
+/** The strings kept with saved weights. @throws CheckpointError if the file is missing or damaged */
+export async function readMetadata(path: string): Promise<Record<string, string>> {
+  const { tensors, metadata } = await loadSafetensors(path);
+  for (const value of Object.values(tensors)) value.dispose();
+  return metadata;
+}
+
 /** What the metadata of a training checkpoint holds. */
 interface Position {
   state: FitState;

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from '../data/files.ts';
 import type { LabelledImages } from '../data/index.ts';
@@ -64,6 +64,11 @@ export class RunFolder {
   /** The weights of the chosen epoch. */
   get weights(): string {
     return this.file('model.safetensors');
+  }
+
+  /** Those of an epoch better than all before it, until `last` says so too: see `takeBest`. */
+  get best(): string {
+    return this.file('model.next.safetensors');
   }
 
   /** All that is needed to go on. */
@@ -147,6 +152,14 @@ export class RunFolder {
         throw new Error(`${path}: line ${i + 1} is no JSON: ${(error as Error).message}`);
       }
     });
+  }
+
+  /**
+   * `best` becomes `weights`. Only once `last` knows of that epoch: a run that was cut off in between goes on without
+   * it, and may not find it better than all others again.
+   */
+  async takeBest(): Promise<void> {
+    await rename(this.best, this.weights);
   }
 
   async writeMetrics(metrics: readonly EpochMetrics[]): Promise<void> {

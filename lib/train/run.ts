@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AnyDataset, classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
-import { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
+import { loadTraining, loadWeights, readMetadata, saveTraining, saveWeights } from './checkpoint.ts';
 import { parityNote, resolveConfig, type TrainConfig } from './config.ts';
 import { csvField } from './csv.ts';
 import type { Sums } from './epoch.ts';
@@ -116,6 +117,7 @@ async function go(
 ): Promise<RunOutcome> {
   const { signal } = options;
   const { model, loss, loader } = training;
+  await settleBest(folder, start);
   // An epoch that was logged but not yet in the checkpoint is run again.
   await recallSkipped(folder, splits);
   await folder.checkData(splits.train);
@@ -146,8 +148,9 @@ async function go(
     signal,
     onProgress: options.onProgress,
     onEpoch: async (line, after) => {
-      if (after.best?.epoch === line.epoch) {
-        await saveWeights(folder.weights, training, {
+      const isBest = after.best?.epoch === line.epoch;
+      if (isBest) {
+        await saveWeights(folder.best, training, {
           epoch: String(line.epoch),
           trainCounts: JSON.stringify(trainCounts),
         });
@@ -155,6 +158,7 @@ async function go(
       metrics.push(line);
       await folder.writeMetrics(metrics);
       await saveTraining(folder.last, training, after);
+      if (isBest) await folder.takeBest();
       await noteSkipped(folder, splits);
       options.onEpoch?.(line);
     },
@@ -184,6 +188,15 @@ async function go(
     if (!signal?.aborted) throw error;
     return interrupted();
   }
+}
+
+/** What was left undone where a run was cut off between writing `last` and the chosen epoch's weights. */
+async function settleBest(folder: RunFolder, { best }: FitState): Promise<void> {
+  if (!existsSync(folder.best)) return;
+  const { epoch } = await readMetadata(folder.best);
+  if (epoch === String(best?.epoch)) await folder.takeBest();
+  // Of an epoch that is run again.
+  else await rm(folder.best);
 }
 
 const countOf = ({ labels }: { labels: { numel: number } }): number => labels.numel;

@@ -10,6 +10,7 @@
 #include "allocator.h"
 #include "autograd.h"
 #include "call.h"
+#include "nnpack.h"
 #include "random.h"
 #include "tensors.h"
 
@@ -85,6 +86,7 @@ Environment& Environment::of(napi_env env) {
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   installCachingAllocator();
+  settleNnpack();
   auto* environment = new Environment(env);
   // Runs when the worker or the process ends, while JavaScript can still be told: tensors go before
   // LibTorch does.

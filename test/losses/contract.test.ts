@@ -158,6 +158,10 @@ describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
     refused(torch.randn([D]), fit, /features: expected shape \(N, (3|D)\).*got \[3\]/);
     refused('x' as unknown as Tensor, fit, /features/);
     refused(features, [0, 1] as unknown as Tensor, /labels/);
+    const mixed = { labels: fit, otherLabels: fit, lambda: 0.5 };
+    for (const wrong of [null, 'x', { ...mixed, lambda: 2 }, { ...mixed, lambda: undefined }]) {
+      expect(() => loss.forwardMixed(features, wrong as never)).toThrow(/mixed(\.lambda)?: expected .*got/);
+    }
     expect(state()).toEqual(before);
   });
 

@@ -248,6 +248,9 @@ describe('an optimiser', () => {
     );
     expect(() => new SGD([{ params: [w], beta: 1 } as object as { params: Parameter[] }])).toThrow(/'beta'/);
     expect(() => new SGD([w], null as never)).toThrow("SGD: argument 'options' expected an object, got null");
+    expect(() => new AdamW([w], null as never)).toThrow(
+      "AdamW: argument 'options' expected an object, got null",
+    );
     expect(new AdamW([w], { weightDecay: undefined }).paramGroups[0]!.weightDecay).toBe(0.01);
     expect(() => new SGD([3 as unknown as Parameter])).toThrow(TypeError);
     expect(() => new SGD([w]).loadStateDict({ tensors: {}, groups: [] })).toThrow(

@@ -199,3 +199,15 @@ it('throws where there is no memory for a typed array', () => {
   expect(stdout).toMatch(/\S/);
   expect(status).toBe(0);
 });
+
+it('says nothing where a processor lacks what NNPACK needs', () => {
+  // On one thread a convolution of one small image is what LibTorch would give to it.
+  const { status, stdout, stderr } = runModule(`${prelude}
+    setNumThreads(1);
+    const weight = torch.ones([4, 1, 3, 3]);
+    console.log(torch.conv2d(torch.ones([1, 1, 28, 28]), weight).sum().item());
+  `);
+  expect(stderr).toBe('');
+  expect(stdout).toBe('24336\n');
+  expect(status).toBe(0);
+});

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { datasetFromBytes, drawDigits } from '../../lib/data/index.ts';
-import { trainRun } from '../../lib/train/index.ts';
+import { resumeRun, saveSafetensors, trainRun } from '../../lib/train/index.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
 
 // Few images.
@@ -40,4 +40,22 @@ it('of runs that want one folder at the same time one gets it', async () => {
   expect(String((refused as PromiseRejectedResult).reason)).toMatch(/mine has a run already/);
   const result = JSON.parse(readFileSync(join(folder, 'mine', 'result.json'), 'utf8'));
   expect(result.config.lr).toBe(configured(join(folder, 'mine')).lr);
+});
+
+it('goes on where it was cut off between the files of a checkpoint', async () => {
+  const { folder: run } = await trainRun(short, { runsDir: folder });
+  const [weights, next] = ['model', 'model.next'].map((name) => join(run, `${name}.safetensors`));
+  const chosen = readFileSync(weights!);
+
+  // last.safetensors knows of epoch 1, whose weights have not got their name yet.
+  renameSync(weights!, next!);
+  expect(await resumeRun(run)).toMatchObject({ finished: true, result: { epoch: 1 } });
+  expect(readFileSync(weights!).equals(chosen)).toBe(true);
+  expect(existsSync(next!)).toBe(false);
+
+  // It does not know of epoch 2, which would be run again.
+  await saveSafetensors(next!, {}, { epoch: '2' });
+  expect(await resumeRun(run)).toMatchObject({ finished: true, result: { epoch: 1 } });
+  expect(readFileSync(weights!).equals(chosen)).toBe(true);
+  expect(existsSync(next!)).toBe(false);
 });
