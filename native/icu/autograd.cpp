@@ -257,7 +257,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> loss(
   options.memory = parse_memory(memory);
   options.precision = parse_precision(precision);
   check_options(options);
-  check_loss_inputs(features, labels, means, log_variances, log_prior, options);
+  check_loss_inputs("icu::loss", features, labels, means, log_variances, log_prior, options);
 
   if (needs_gradient(features, means, log_variances)) {
     return differentiable_loss(features, labels, means, log_variances, log_prior, options);

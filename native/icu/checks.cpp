@@ -25,6 +25,17 @@ void check_shape(std::string_view op, const char* name, const at::Tensor& tensor
                     shape, ", got ", tensor.sizes());
 }
 
+// Made by the operators: of the parameters' dtype unless another is given.
+void check_made(std::string_view op, const char* name, const at::Tensor& tensor,
+                const at::Tensor& features, at::ScalarType dtype, const char* symbols,
+                at::IntArrayRef shape) {
+  check_dense(op, name, tensor);
+  check_device(op, name, tensor, features);
+  TORCH_CHECK_TYPE(tensor.scalar_type() == dtype, op, ": ", name, ": expected ", name_of(dtype),
+                   ", got ", name_of(tensor.scalar_type()));
+  check_shape(op, name, tensor, symbols, shape);
+}
+
 }  // namespace
 
 void check_distance_inputs(std::string_view op, const at::Tensor& features, const at::Tensor& means,
@@ -63,10 +74,9 @@ void check_distance_inputs(std::string_view op, const at::Tensor& features, cons
   }
 }
 
-void check_loss_inputs(const at::Tensor& features, const at::Tensor& labels,
+void check_loss_inputs(std::string_view op, const at::Tensor& features, const at::Tensor& labels,
                        const at::Tensor& means, const at::Tensor& log_variances,
                        const std::optional<at::Tensor>& log_prior, const LossOptions& options) {
-  constexpr std::string_view op = "icu::loss";
   check_distance_inputs(op, features, means, log_variances, options);
 
   check_dense(op, "labels", labels);
@@ -84,6 +94,37 @@ void check_loss_inputs(const at::Tensor& features, const at::Tensor& labels,
   check_shape(op, "log_prior", *log_prior, "(K)", {means.size(0)});
   TORCH_CHECK(!log_prior->requires_grad(), op,
               ": log_prior: expected a constant, got a tensor that requires a gradient");
+}
+
+void check_loss_state(std::string_view op, const at::Tensor& features, const at::Tensor& means,
+                      const std::optional<at::Tensor>& grad_classification,
+                      const std::optional<at::Tensor>& grad_regularizer,
+                      const std::optional<at::Tensor>& grad_total, const at::Tensor& gaps,
+                      const at::Tensor& rows, const LossOptions& options) {
+  const int64_t count = features.size(0), classes = means.size(0);
+  const auto dtype = means.scalar_type();
+  const auto check = [&](const char* name, const std::optional<at::Tensor>& gradient,
+                         bool each_row) {
+    if (!gradient || !gradient->defined()) return;
+    if (each_row) {
+      check_made(op, name, *gradient, features, dtype, "(N)", {count});
+    } else {
+      check_made(op, name, *gradient, features, dtype, "()", {});
+    }
+  };
+  check("grad_classification", grad_classification, options.reduction == Reduction::none);
+  check("grad_regularizer", grad_regularizer, false);
+  check("grad_total", grad_total, false);
+  const bool stored = gaps.dim() == 2 && gaps.size(0) > 0;
+  check_made(op, "gaps", gaps, features, dtype, stored ? "(N, K)" : "(0, K)",
+             {stored ? count : 0, classes});
+  check_made(op, "rows", rows, features, at::kDouble, "(N, 4)", {count, 4});
+}
+
+void check_distance_gradient(std::string_view op, const at::Tensor& grad,
+                             const at::Tensor& features, const at::Tensor& means) {
+  check_made(op, "grad", grad, features, means.scalar_type(), "(N, K)",
+             {features.size(0), means.size(0)});
 }
 
 }  // namespace icu

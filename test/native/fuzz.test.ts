@@ -129,4 +129,52 @@ describe('random arguments give errors, never a crash', () => {
       6000,
     );
   });
+
+  it('at its inner operators, which refuse tensors of any other shape or dtype', () => {
+    const { status, stdout, stderr } = runModule(`
+      import { operator, torch } from TENSOR;
+      const [N, K, D] = [4, 3, 2];
+      const zeros = (shape, dtype = 'float32') => torch.zeros(shape, { dtype });
+      const batch = { features: zeros([N, D]), labels: zeros([N], 'int64'), means: zeros([K, D]), logVariances: zeros([K]), logPrior: zeros([K]) };
+      const { labels, logPrior, ...distance } = batch;
+      const modes = [0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, -100];
+      const constants = [1e-4, 1e-3, 0.1, 0.1, 0, -10, 10];
+      const [, , , total, gaps, rows] = operator('icu::_loss_forward')(...Object.values(batch), modes, constants);
+      const gradients = { classification: total, regularizer: total, total };
+      const mask = [true, true, true];
+      const operators = {
+        _loss_forward: [batch, modes, constants],
+        _loss_and_gradients: [batch, modes, constants, mask],
+        _loss_backward: [{ ...gradients, ...batch, gaps, rows }, modes, constants, mask],
+        _distances: [distance, 0, -10, 10, true],
+        _distances_backward: [{ grad: zeros([N, K]), ...distance }, 0, -10, 10, true, mask],
+      };
+      const others = [[], [0], [1], [N], [K], [7], [N, 4], [N, D], [D, N], [K, D], [N, K], [K, N], [1, K], [0, D], [7, D], [1, 1, 1]]
+        .flatMap((shape) => ['float32', 'float64', 'int64', 'bool'].map((dtype) => zeros(shape, dtype)));
+      let refused = 0;
+      for (const [name, [tensors, ...rest]] of Object.entries(operators)) {
+        const call = operator('icu::' + name);
+        call(...Object.values(tensors), ...rest);
+        for (const [argument, right] of Object.entries(tensors)) {
+          for (const other of others) {
+            const alike = other.dtype === right.dtype || (argument === 'logPrior' && other.dtype === 'float64');
+            if (String(other.shape) === String(right.shape) && alike) continue;
+            // As many rows as one likes.
+            if (name === '_distances' && argument === 'features' && alike && other.ndim === 2 && other.shape[1] === D) continue;
+            try {
+              call(...Object.values({ ...tensors, [argument]: other }), ...rest);
+              console.log(name, argument, other.dtype, other.shape);
+            } catch (error) {
+              if (!(error instanceof Error)) throw error;
+              refused++;
+            }
+          }
+        }
+      }
+      console.log(refused);
+    `);
+    expect([stderr, status]).toEqual(['', 0]);
+    // Nothing but the count: 27 tensors, 64 others for each of them but those that are like it.
+    expect(stdout).toMatch(/^16\d\d\n$/);
+  });
 });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "../checks.h"
 #include "../operators.h"
 #include "gaps.h"
 #include "gradients.h"
@@ -94,9 +95,10 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad, const Tensor& fe
 
 Tensor distances(const Tensor& features, const Tensor& means, const Tensor& log_variances,
                  int64_t covariance, double min, double max, bool log_determinant) {
+  const auto options = distance_options(covariance, min, max, log_determinant);
+  check_distance_inputs("icu::_distances", features, means, log_variances, options);
   const auto run = means.scalar_type() == at::kDouble ? forward<double> : forward<float>;
-  return run(features, means, log_variances,
-             distance_options(covariance, min, max, log_determinant));
+  return run(features, means, log_variances, options);
 }
 
 std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const Tensor& features,
@@ -104,9 +106,11 @@ std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const 
                                                       const Tensor& log_variances,
                                                       int64_t covariance, double min, double max,
                                                       bool log_determinant, Mask mask) {
+  const auto options = distance_options(covariance, min, max, log_determinant);
+  check_distance_inputs("icu::_distances_backward", features, means, log_variances, options);
+  check_distance_gradient("icu::_distances_backward", grad, features, means);
   const auto run = means.scalar_type() == at::kDouble ? backward<double> : backward<float>;
-  return run(grad, features, means, log_variances,
-             distance_options(covariance, min, max, log_determinant), mask);
+  return run(grad, features, means, log_variances, options, mask);
 }
 
 }  // namespace

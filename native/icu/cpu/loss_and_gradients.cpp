@@ -2,6 +2,7 @@
 // total, so that the backward pass has nothing to do where only the total is differentiated.
 #include <torch/library.h>
 
+#include "../checks.h"
 #include "loss_pass.h"
 #include "loss_weights.h"
 #include "moments.h"
@@ -56,6 +57,8 @@ FusedResult loss_and_gradients(const Tensor& features, const Tensor& labels, con
                                const Tensor& log_variances, const OptionalTensor& log_prior,
                                at::IntArrayRef modes, at::ArrayRef<double> constants, Mask mask) {
   const auto options = LossOptions::from(modes, constants);
+  check_loss_inputs("icu::_loss_and_gradients", features, labels, means, log_variances, log_prior,
+                    options);
   TORCH_CHECK(options.reduction != Reduction::none,
               "icu::_loss_and_gradients: reduction: expected mean or sum, got none");
   const auto fused = means.scalar_type() == at::kDouble ? run<double> : run<float>;

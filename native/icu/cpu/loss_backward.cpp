@@ -3,6 +3,7 @@
 // exists beside theirs.
 #include <torch/library.h>
 
+#include "../checks.h"
 #include "../operators.h"
 #include "loss_weights.h"
 #include "moments.h"
@@ -68,12 +69,14 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(
     const Tensor& gaps, const Tensor& rows, at::IntArrayRef modes, at::ArrayRef<double> constants,
     Mask mask) {
   const auto options = LossOptions::from(modes, constants);
+  check_loss_inputs("icu::_loss_backward", features, labels, means, log_variances, log_prior,
+                    options);
+  check_loss_state("icu::_loss_backward", features, means, grad_classification, grad_regularizer,
+                   grad_total, gaps, rows, options);
   const auto run = means.scalar_type() == at::kDouble ? backward<double> : backward<float>;
-  TORCH_CHECK(
-      gaps.dim() == 2 && gaps.scalar_type() == means.scalar_type() &&
-          (gaps.size(0) == 0 || (gaps.sizes() == at::IntArrayRef{features.size(0), means.size(0)} &&
-                                 gaps.t().is_contiguous())),
-      "icu: gaps: expected what _loss_forward returned");
+  TORCH_CHECK(gaps.size(0) == 0 || gaps.t().is_contiguous(),
+              "icu::_loss_backward: gaps: expected what _loss_forward returned, got strides ",
+              gaps.strides());
   return run(grad_classification, grad_regularizer, grad_total, features, labels, means,
              log_variances, log_prior, gaps, rows, options, mask);
 }

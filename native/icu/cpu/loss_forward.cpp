@@ -2,6 +2,7 @@
 // copy of the features.
 #include <torch/library.h>
 
+#include "../checks.h"
 #include "loss_pass.h"
 #include "moments.h"
 
@@ -35,6 +36,8 @@ ForwardResult loss_forward(const Tensor& features, const Tensor& labels, const T
                            const Tensor& log_variances, const OptionalTensor& log_prior,
                            at::IntArrayRef modes, at::ArrayRef<double> constants) {
   const auto options = LossOptions::from(modes, constants);
+  check_loss_inputs("icu::_loss_forward", features, labels, means, log_variances, log_prior,
+                    options);
   const auto run = means.scalar_type() == at::kDouble ? forward<double> : forward<float>;
   return run(features, labels, means, log_variances, log_prior, options);
 }

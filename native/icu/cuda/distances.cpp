@@ -2,6 +2,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/library.h>
 
+#include "../checks.h"
 #include "arguments.h"
 #include "bad_labels.h"
 #include "stream.h"
@@ -14,6 +15,7 @@ Tensor distances(const Tensor& features, const Tensor& means, const Tensor& log_
   const c10::cuda::CUDAGuard guard(features.device());
   throw_if_reported(features.device());
   const auto options = distance_options(covariance, min, max, log_determinant);
+  check_distance_inputs("icu::_distances", features, means, log_variances, options);
   const auto x = adjacent_rows(features), mu = adjacent_rows(means),
              s = options.diagonal() ? adjacent_rows(log_variances) : log_variances;
   const auto out = at::empty({x.size(0), mu.size(0)}, means.options());
@@ -30,6 +32,8 @@ std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const 
   const c10::cuda::CUDAGuard guard(features.device());
   throw_if_reported(features.device());
   const auto options = distance_options(covariance, min, max, log_determinant);
+  check_distance_inputs("icu::_distances_backward", features, means, log_variances, options);
+  check_distance_gradient("icu::_distances_backward", grad, features, means);
   const auto x = adjacent_rows(features), mu = adjacent_rows(means),
              s = options.diagonal() ? adjacent_rows(log_variances) : log_variances;
   const GradientTensors out(features, means, log_variances, mask);

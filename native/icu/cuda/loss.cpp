@@ -2,6 +2,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/library.h>
 
+#include "../checks.h"
 #include "arguments.h"
 #include "bad_labels.h"
 #include "stream.h"
@@ -34,6 +35,8 @@ ForwardResult loss_forward(const Tensor& features, const Tensor& labels, const T
   const c10::cuda::CUDAGuard guard(features.device());
   throw_if_reported(features.device());
   const auto options = LossOptions::from(modes, constants);
+  check_loss_inputs("icu::_loss_forward", features, labels, means, log_variances, log_prior,
+                    options);
   const int64_t rows = features.size(0), classes = means.size(0), dims = means.size(1);
   const auto parameter = means.options(), wide = parameter.dtype(at::kDouble);
   const bool none = options.reduction == Reduction::none;
@@ -73,7 +76,10 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(
   const c10::cuda::CUDAGuard guard(features.device());
   throw_if_reported(features.device());
   const auto options = LossOptions::from(modes, constants);
-  const int64_t classes = means.size(0), dims = means.size(1);
+  check_loss_inputs("icu::_loss_backward", features, labels, means, log_variances, log_prior,
+                    options);
+  check_loss_state("icu::_loss_backward", features, means, grad_classification, grad_regularizer,
+                   grad_total, gaps, rows, options);
   const auto x = adjacent_rows(features), mu = adjacent_rows(means),
              s = options.diagonal() ? adjacent_rows(log_variances) : log_variances,
              prior = prior_of(log_prior), kept = gaps.contiguous(), states = rows.contiguous();
@@ -81,16 +87,15 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(
   const bool by_row = options.reduction == Reduction::none && data_of(grad_classification);
   // By the shape and not the pointer, which is null for an empty batch in either case.
   const bool stored = kept.size(0) == features.size(0) && kept.numel() > 0;
-  TORCH_CHECK(stored || kept.size(0) == 0, "icu::_loss_backward: gaps: expected (",
-              features.size(0), ", ", classes, ") or (0, ", classes, "), got ", kept.sizes());
   LabelSorter sorter{labels, {}, {}};
   Stream stream(std::ref(sorter));
   passes_for(x).loss_backward(
-      stream, {problem_of(x, mu, s, options), labels_of(labels, options.ignore_index),
-               data_of(prior), options_of(options, dims), stored ? kept.const_data_ptr() : nullptr,
-               reinterpret_cast<const RowState*>(states.const_data_ptr<double>()),
-               data_of(grad_classification), by_row ? grad_classification->stride(0) : 0,
-               data_of(grad_regularizer), data_of(grad_total), out.pointers()});
+      stream,
+      {problem_of(x, mu, s, options), labels_of(labels, options.ignore_index), data_of(prior),
+       options_of(options, means.size(1)), stored ? kept.const_data_ptr() : nullptr,
+       reinterpret_cast<const RowState*>(states.const_data_ptr<double>()),
+       data_of(grad_classification), by_row ? grad_classification->stride(0) : 0,
+       data_of(grad_regularizer), data_of(grad_total), out.pointers()});
   return {out.features, out.means, out.log_variances};
 }
 
