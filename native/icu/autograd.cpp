@@ -1,6 +1,7 @@
 // icu::loss and icu::distances: parse the options, check the tensors, and tie the inner operators
 // together for autograd. Both are composite: whatever the device, they are these calls.
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <c10/core/impl/TorchDispatchModeTLS.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/utils.h>
@@ -151,6 +152,9 @@ std::pair<Pointer, LossNode*> make_node(Arguments&&... arguments) {
 constexpr int64_t small_work = 4'000'000;
 
 bool is_small(const Tensor& features, const Tensor& means, const LossOptions& options) {
+  // Who traces (torch.compile) is to see a forward and a backward pass: what the latter does
+  // otherwise depends on a number that is not there yet.
+  if (c10::impl::TorchDispatchModeTLS::any_modes_set()) return false;
   // Half features are left to the other way: their gradient is rounded when it is made, and what
   // scales the total could not bring back what that lost.
   return features.is_cpu() && features.scalar_type() == means.scalar_type() &&

@@ -52,7 +52,8 @@ TORCH_LIBRARY(icu, m) {
   m.def("simd() -> str");
 
   // Modes and constants are LossOptions::modes() and constants(). gaps, (N, K) or (0, K) where they
-  // are made again, and rows (N, 4) are what the backward pass starts from, see cpu/rows.h.
+  // are made again, and rows (N, 4) are what the backward pass starts from: memory whose order is
+  // the device's own affair.
   m.def(
       "_loss_forward(Tensor features, Tensor labels, Tensor means, Tensor log_variances, "
       "Tensor? log_prior, int[] modes, float[] constants) "

@@ -113,3 +113,52 @@ result = [check(dict(o)) for o in given['options']]`,
     expect(gradients).toBeLessThanOrEqual(1e-10);
   });
 });
+
+describe.skipIf(!hasTorch)('a training step traced by torch.compile', () => {
+  it('is the step itself, small problems and others', () => {
+    const worst = runPython<number[]>(
+      `
+torch.ops.load_library(given['library'])
+torch.set_num_threads(1)
+def step(N, K, D, compiled):
+    torch.manual_seed(0)
+    layer, labels, images = torch.nn.Linear(3, D), torch.randint(K, (N,)), torch.randn(N, 3)
+    means, log_variances = (torch.randn(shape).requires_grad_() for shape in ((K, D), (K,)))
+    total = lambda images: torch.ops.icu.loss(layer(images), labels, means, log_variances)[3]
+    if compiled: total = torch.compile(total, backend='aot_eager', fullgraph=True)
+    value = total(images)
+    (1.5 * value).backward()
+    return [value.detach(), layer.weight.grad, means.grad, log_variances.grad]
+result = []
+for shape in ((16, 3, 5), (256, 100, 200)):
+    pairs = zip(step(*shape, False), step(*shape, True))
+    result.append(max(((a - b).abs().max() / (1 + a.abs().max())).item() for a, b in pairs))`,
+      { library },
+    );
+    for (const difference of worst) expect(difference).toBeLessThanOrEqual(1e-6);
+  });
+
+  it('finds shapes and strides without data', () => {
+    const [real, meta] = runPython<[unknown, unknown]>(
+      `
+torch.ops.load_library(given['library'])
+result = []
+for device in ('cpu', 'meta'):
+    x, y, mu, s = (t.to(device) for t in (torch.zeros(5, 2), torch.zeros(5, dtype=torch.long), torch.zeros(3, 2), torch.zeros(3)))
+    constants, mask = [1e-4, 1e-3, 0.1, 0.1, 0, -10, 10], [True] * 3
+    found = []
+    for memory in (1, 2):
+        modes = [0, 0, 0, 0, 0, 0, 1, 1, 0, memory, 0, -100]
+        outputs = torch.ops.icu._loss_forward(x, y, mu, s, None, modes, constants)
+        total, gaps, rows = outputs[3:]
+        found += outputs
+        found += torch.ops.icu._loss_backward(None, None, total, x, y, mu, s, None, gaps, rows, modes, constants, mask)
+        found += torch.ops.icu._loss_and_gradients(x, y, mu, s, None, modes, constants, mask)
+    d = torch.ops.icu._distances(x, mu, s, 0, -10, 10, True)
+    found += [d, *torch.ops.icu._distances_backward(d, x, mu, s, 0, -10, 10, True, mask)]
+    result.append([[str(t.dtype), t.shape, t.stride()] for t in found])`,
+      { library },
+    );
+    expect(meta).toEqual(real);
+  });
+});

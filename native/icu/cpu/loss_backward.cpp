@@ -43,8 +43,9 @@ std::tuple<Tensor, Tensor, Tensor> backward(
       for (int64_t i = 0; i < V; i++) upstream[size_t(i)] += each[labels.rows[size_t(i)]];
     }
     const auto prior = prior_of(log_prior);
-    const RowStates states(rows);
-    const T* stored = gaps.size(0) > 0 ? gaps.const_data_ptr<T>() : nullptr;
+    const auto kept_rows = rows.contiguous(), kept_gaps = gaps.contiguous();
+    const RowStates states(kept_rows.mutable_data_ptr<double>(), V);
+    const T* stored = gaps.size(0) > 0 ? kept_gaps.const_data_ptr<T>() : nullptr;
     const LossWeights<T> weights(problem, labels, options, prior, stored, states, upstream);
     distance_gradients<T>(problem, weights, out);
   } else {
@@ -74,9 +75,6 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(
   check_loss_state("icu::_loss_backward", features, means, grad_classification, grad_regularizer,
                    grad_total, gaps, rows, options);
   const auto run = means.scalar_type() == at::kDouble ? backward<double> : backward<float>;
-  TORCH_CHECK(gaps.size(0) == 0 || gaps.t().is_contiguous(),
-              "icu::_loss_backward: gaps: expected what _loss_forward returned, got strides ",
-              gaps.strides());
   return run(grad_classification, grad_regularizer, grad_total, features, labels, means,
              log_variances, log_prior, gaps, rows, options, mask);
 }

@@ -18,13 +18,13 @@ ForwardResult forward(const Tensor& features, const Tensor& labels_tensor, const
   const Labels labels(labels_tensor, K, options.ignore_index);
   const bool stored = options.stores_gaps(N, K, D, sizeof(T));
 
-  // Columns of `gaps` and `rows` are those of the valid rows in order; nobody reads the rest.
-  Tensor gaps = at::empty_strided({stored ? N : 0, K}, {1, stored ? N : 1}, parameter);
-  Tensor rows = RowStates::make(N, parameter);
+  // Memory for the backward pass: the valid rows' gaps class by class, and their states.
+  Tensor gaps = at::empty({stored ? N : 0, K}, parameter);
+  Tensor rows = at::empty({N, 4}, parameter.dtype(at::kDouble));
 
   const DistanceProblem<T> problem(labels.take(features), means, log_variances, options);
   const auto prior = prior_of(log_prior);
-  const RowStates states(rows);
+  const RowStates states(rows.mutable_data_ptr<double>(), labels.valid());
   LossPass<T> pass(problem, labels, options, prior, states);
   pass.run(stored ? gaps.mutable_data_ptr<T>() : nullptr);
   auto [classification, regularizer, diagnostics, total] =

@@ -40,22 +40,6 @@ std::vector<double> prior_of(const std::optional<at::Tensor>& log_prior) {
   return {data, data + values.numel()};
 }
 
-RowStates::RowStates(const at::Tensor& rows) {
-  TORCH_CHECK(rows.dim() == 2 && rows.size(1) == 4 && (rows.size(0) < 2 || rows.stride(0) == 1) &&
-                  rows.scalar_type() == at::kDouble,
-              "icu: rows: expected what _loss_forward returned");
-  double* data = rows.mutable_data_ptr<double>();
-  const int64_t stride = rows.stride(1);
-  base = data;
-  offset = data + stride;
-  max = data + 2 * stride;
-  others = data + 3 * stride;
-}
-
-at::Tensor RowStates::make(int64_t rows, at::TensorOptions options) {
-  return at::empty_strided({rows, 4}, {1, rows}, options.dtype(at::kDouble));
-}
-
 double row_loss(double max, double others) {
   if (max == 0) return std::log1p(others);
   return max + std::log(std::exp(-max) + others);

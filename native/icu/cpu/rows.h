@@ -44,9 +44,6 @@ struct RowStates {
   // In memory for 4 N numbers.
   RowStates(double* memory, int64_t rows)
       : base(memory), offset(memory + rows), max(memory + 2 * rows), others(memory + 3 * rows) {}
-  explicit RowStates(const at::Tensor& rows);
-  // For N rows: (N, 4).
-  static at::Tensor make(int64_t rows, at::TensorOptions options);
 };
 
 // The log prior as float64, empty where none is given.
