@@ -1,7 +1,7 @@
 import { getRngState, setRngState, type Tensor } from '../tensor/index.ts';
 import type { Classifier } from './evaluate.ts';
 import type { FitState } from './fit.ts';
-import { CheckpointError, loadSafetensors, saveSafetensors } from './safetensors.ts';
+import { CheckpointError, loadSafetensors, type SafetensorsFile, saveSafetensors } from './safetensors.ts';
 import type { Training } from './setup.ts';
 
 /**
@@ -46,22 +46,15 @@ export async function saveWeights(
  * @returns the metadata
  * @throws CheckpointError if the file is missing, damaged, or of another network or loss
  */
-export async function loadWeights(path: string, classifier: Classifier): Promise<Record<string, string>> {
-  const { tensors, metadata } = await loadSafetensors(path);
-  try {
-    named(path, () => putWeights(classifier, tensors));
-  } finally {
-    for (const value of Object.values(tensors)) value.dispose();
-  }
-  return metadata;
-}
+export const loadWeights = (path: string, classifier: Classifier): Promise<Record<string, string>> =>
+  read(path, ({ tensors, metadata }) => {
+    putWeights(classifier, tensors);
+    return metadata;
+  });
 
 /** The strings kept with saved weights. @throws CheckpointError if the file is missing or damaged */
-export async function readMetadata(path: string): Promise<Record<string, string>> {
-  const { tensors, metadata } = await loadSafetensors(path);
-  for (const value of Object.values(tensors)) value.dispose();
-  return metadata;
-}
+export const readMetadata = (path: string): Promise<Record<string, string>> =>
+  read(path, ({ metadata }) => metadata);
 
 /** What the metadata of a training checkpoint holds. */
 interface Position {
@@ -82,29 +75,27 @@ export async function saveTraining(path: string, training: Training, state: FitS
  * Puts a training to where `saveTraining` left it.
  * @throws CheckpointError if the file is missing, damaged, or of another training
  */
-export async function loadTraining(path: string, training: Training): Promise<FitState> {
-  const { tensors, metadata } = await loadSafetensors(path);
-  try {
-    return named(path, () => {
-      const position = JSON.parse(metadata.position ?? 'null') as Position | null;
-      const { rng } = tensors;
-      if (position?.state === undefined || rng === undefined)
-        throw new Error('it has weights only, and no training to go on with');
-      putWeights(training, tensors);
-      training.optimizer.loadStateDict({ tensors: below('optimizer', tensors), groups: position.groups });
-      training.scheduler.resume(position.scheduler);
-      setRngState(rng);
-      return position.state;
-    });
-  } finally {
-    for (const value of Object.values(tensors)) value.dispose();
-  }
-}
+export const loadTraining = (path: string, training: Training): Promise<FitState> =>
+  read(path, ({ tensors, metadata }) => {
+    const position = JSON.parse(metadata.position ?? 'null') as Position | null;
+    const { rng } = tensors;
+    if (position?.state === undefined || rng === undefined)
+      throw new Error('it has weights only, and no training to go on with');
+    putWeights(training, tensors);
+    training.optimizer.loadStateDict({ tensors: below('optimizer', tensors), groups: position.groups });
+    training.scheduler.resume(position.scheduler);
+    setRngState(rng);
+    return position.state;
+  });
 
-function named<T>(path: string, load: () => T): T {
+/** A file's tensors are there as long as they are used; errors name the file. */
+async function read<T>(path: string, use: (file: SafetensorsFile) => T): Promise<T> {
+  const file = await loadSafetensors(path);
   try {
-    return load();
+    return use(file);
   } catch (error) {
     throw new CheckpointError(`${path}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    for (const value of Object.values(file.tensors)) value.dispose();
   }
 }

@@ -66,8 +66,8 @@ export class RunFolder {
     return this.file('model.safetensors');
   }
 
-  /** Those of an epoch better than all before it, until `last` says so too: see `takeBest`. */
-  get best(): string {
+  /** Those of an epoch better than all before it, until `last` says so too: see `takeNextWeights`. */
+  get nextWeights(): string {
     return this.file('model.next.safetensors');
   }
 
@@ -155,11 +155,11 @@ export class RunFolder {
   }
 
   /**
-   * `best` becomes `weights`. Only once `last` knows of that epoch: a run that was cut off in between goes on without
+   * `nextWeights` become `weights`. Only once `last` knows of that epoch: a run that was cut off in between goes on without
    * it, and may not find it better than all others again.
    */
-  async takeBest(): Promise<void> {
-    await rename(this.best, this.weights);
+  async takeNextWeights(): Promise<void> {
+    await rename(this.nextWeights, this.weights);
   }
 
   async writeMetrics(metrics: readonly EpochMetrics[]): Promise<void> {

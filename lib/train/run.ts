@@ -104,6 +104,7 @@ export async function resumeRun(path: string, options: ResumeOptions = {}): Prom
   const splits = await loadSplits(config, options.dataDir);
   const training = buildTraining(config, splits);
   const state = existsSync(folder.last) ? await loadTraining(folder.last, training) : fitStart();
+  await settleNextWeights(folder, state);
   return go(folder, config, splits, training, state, options);
 }
 
@@ -117,7 +118,6 @@ async function go(
 ): Promise<RunOutcome> {
   const { signal } = options;
   const { model, loss, loader } = training;
-  await settleBest(folder, start);
   // An epoch that was logged but not yet in the checkpoint is run again.
   await recallSkipped(folder, splits);
   await folder.checkData(splits.train);
@@ -150,7 +150,7 @@ async function go(
     onEpoch: async (line, after) => {
       const isBest = after.best?.epoch === line.epoch;
       if (isBest) {
-        await saveWeights(folder.best, training, {
+        await saveWeights(folder.nextWeights, training, {
           epoch: String(line.epoch),
           trainCounts: JSON.stringify(trainCounts),
         });
@@ -158,7 +158,7 @@ async function go(
       metrics.push(line);
       await folder.writeMetrics(metrics);
       await saveTraining(folder.last, training, after);
-      if (isBest) await folder.takeBest();
+      if (isBest) await folder.takeNextWeights();
       await noteSkipped(folder, splits);
       options.onEpoch?.(line);
     },
@@ -191,12 +191,12 @@ async function go(
 }
 
 /** What was left undone where a run was cut off between writing `last` and the chosen epoch's weights. */
-async function settleBest(folder: RunFolder, { best }: FitState): Promise<void> {
-  if (!existsSync(folder.best)) return;
-  const { epoch } = await readMetadata(folder.best);
-  if (epoch === String(best?.epoch)) await folder.takeBest();
+async function settleNextWeights(folder: RunFolder, { best }: FitState): Promise<void> {
+  if (!existsSync(folder.nextWeights)) return;
+  const { epoch } = await readMetadata(folder.nextWeights);
+  if (epoch === String(best?.epoch)) await folder.takeNextWeights();
   // Of an epoch that is run again.
-  else await rm(folder.best);
+  else await rm(folder.nextWeights);
 }
 
 const countOf = ({ labels }: { labels: { numel: number } }): number => labels.numel;

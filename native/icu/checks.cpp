@@ -25,7 +25,7 @@ void check_shape(std::string_view op, const char* name, const at::Tensor& tensor
                     shape, ", got ", tensor.sizes());
 }
 
-// Made by the operators: of the parameters' dtype unless another is given.
+// What an operator has made, or the gradient of it.
 void check_made(std::string_view op, const char* name, const at::Tensor& tensor,
                 const at::Tensor& features, at::ScalarType dtype, const char* symbols,
                 at::IntArrayRef shape) {

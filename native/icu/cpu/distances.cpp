@@ -83,7 +83,7 @@ std::tuple<Tensor, Tensor, Tensor> backward(const Tensor& grad, const Tensor& fe
                                             const Tensor& means, const Tensor& log_variances,
                                             const DistanceOptions& options, const Mask& mask) {
   const DistanceProblem<T> problem(features, means, log_variances, options);
-  const auto dense = grad.to(means.scalar_type()).contiguous();
+  const auto dense = grad.contiguous();
   GradientTensors<T> result(problem, means, log_variances, mask);
   const auto out = result.data();
   const GivenWeights<T> weights(problem, dense.const_data_ptr<T>(), mask[2] && !problem.diagonal);

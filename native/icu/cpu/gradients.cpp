@@ -211,8 +211,9 @@ class Pass {
         const int64_t dims = std::min(width_, p_.D - at);
         const T* centre = p_.centre.data() + at;
         if (!used_[size_t(k)]) {
-          for (int64_t half = 0; half < 2 && p_.diagonal; half++) {
-            std::fill_n(v + place + half * apart(chunk_), width_ / 2, T(0));
+          if (!p_.diagonal) continue;
+          for (T* half : {v + place, v + place + apart(chunk_)}) {
+            std::fill_n(half, width_ / 2, T(0));
           }
         } else if (p_.diagonal) {
           kernels_.pack_scaled(mu + at, centre, p_.s_from(first_ + k).data + at, p_.bounds, dims,

@@ -87,28 +87,16 @@ ICU_INLINE void store_some(T* to, int64_t count, Vector<T> v) {
 // The same for two registers.
 template <typename T>
 ICU_INLINE void load_dims(const T* from, int64_t count, Vector<T> (&to)[2]) {
-  if (count == width<T>) {
-    to[0] = load(from);
-    to[1] = load(from + lanes<T>);
-    return;
-  }
-  T copy[width<T>] = {};
-  for (int64_t d = 0; d < count; d++) copy[d] = from[d];
-  to[0] = load(copy);
-  to[1] = load(copy + lanes<T>);
+  const int64_t first = count < lanes<T> ? count : lanes<T>;
+  to[0] = load_some(from, first);
+  to[1] = load_some(from + lanes<T>, count - first);
 }
 
 template <typename T>
 ICU_INLINE void store_dims(T* to, int64_t count, Vector<T> v0, Vector<T> v1) {
-  if (count == width<T>) {
-    store(to, v0);
-    store(to + lanes<T>, v1);
-    return;
-  }
-  T copy[width<T>];
-  store(copy, v0);
-  store(copy + lanes<T>, v1);
-  for (int64_t d = 0; d < count; d++) to[d] = copy[d];
+  const int64_t first = count < lanes<T> ? count : lanes<T>;
+  store_some(to, first, v0);
+  store_some(to + lanes<T>, count - first, v1);
 }
 
 template <typename T>
