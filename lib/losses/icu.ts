@@ -1,6 +1,6 @@
 import { Buffer } from '../nn/index.ts';
 import { Tensor, tensor } from '../tensor/index.ts';
-import { checkNames, shown } from './check.ts';
+import { atLeastZero, checked, checkNames, shown } from './check.ts';
 import { checkClassCounts, logPriorOf } from './class-counts.ts';
 import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames, separate } from './gaussian.ts';
 import { icuOutput } from './icu-operator.ts';
@@ -15,13 +15,18 @@ export interface IcuLossOptions extends Partial<IcuOptions>, GaussianOptions {
    */
   logPrior?: readonly number[] | Float32Array | Float64Array | Tensor | 'counts' | null;
   /**
+   * τ ≥ 0, the strength of `logPrior`, of which τ times is added (Menon et al., ICLR 2021, Eq. 10). Default 1, the prior
+   * itself. A network that comes to fit nearly all of its training images needs more.
+   */
+  tau?: number;
+  /**
    * n_k, the number of training images of each class: K integers of at least 1. Needed for `logPrior: 'counts'` only;
    * training fills it in.
    */
   classCounts?: readonly number[];
 }
 
-const own = ['logPrior', 'classCounts', ...gaussianOptionNames] as const;
+const own = ['logPrior', 'tau', 'classCounts', ...gaussianOptionNames] as const;
 
 /**
  * The ICU loss: every class is a Gaussian with a learned mean and a learned variance, an image belongs to the class
@@ -34,7 +39,7 @@ const own = ['logPrior', 'classCounts', ...gaussianOptionNames] as const;
  */
 export class IcuLoss extends GaussianLoss {
   readonly options: IcuOptions;
-  /** (K), or null */
+  /** τ·ln p_k, (K), or null */
   readonly logPrior: Buffer | null;
   readonly #lossOptions: object[];
 
@@ -45,14 +50,15 @@ export class IcuLoss extends GaussianLoss {
    */
   constructor(numClasses: number, featureDim: number, options: IcuLossOptions = {}) {
     checkNames('IcuLoss', options, [...icuOptionNames, ...own]);
-    const [gaussians, { logPrior, classCounts, ...lossOptions }] = separate(options);
+    const [gaussians, { logPrior, tau = 1, classCounts, ...lossOptions }] = separate(options);
     const resolved = resolveIcuOptions(lossOptions);
     super('IcuLoss', numClasses, featureDim, resolved, gaussians);
     this.options = resolved;
     this.#lossOptions = changed(this.options, icuOptionNames);
     const counts = () => checkClassCounts('IcuLoss', classCounts, numClasses);
     const prior = logPrior === 'counts' ? logPriorOf(counts()) : logPrior;
-    this.logPrior = prior ? new Buffer(priorTensor(prior, numClasses)) : null;
+    const strength = checked<number>('IcuLoss', 'tau', tau, atLeastZero);
+    this.logPrior = prior ? new Buffer(priorTensor(prior, numClasses).mul_(strength)) : null;
   }
 
   /**

@@ -297,6 +297,23 @@ describe('IcuLoss', () => {
     expect(new IcuLoss(3, 2, { classCounts: [1, 2, 3] }).logPrior).toBeNull();
   });
 
+  it('adds the prior with the strength tau, and to the logits never', () => {
+    const given = tensor([-1, -2, -3]);
+    const loss = new IcuLoss(3, 2, { logPrior: given, tau: 2.5 });
+    expect([...numbers(loss.logPrior!)]).toEqual([-2.5, -5, -7.5]);
+    expect([...numbers(given)]).toEqual([-1, -2, -3]);
+    expect([...numbers(new IcuLoss(3, 2, { logPrior: [1, 2, 3], tau: 0 }).logPrior!)]).toEqual([0, 0, 0]);
+    const [x, y] = [tensor([[0.5, -0.5]]), tensor([2], { dtype: 'int64' })];
+    const distances = loss.distances(x);
+    const logits = [0, 1, 2].map((k) => -numbers(distances)[k]! + [-2.5, -5, -7.5][k]!);
+    const expected = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - logits[2]!), 0));
+    const plain = new IcuLoss(3, 2, { logPrior: given, tau: 2.5, alpha: 0, gamma: 0 });
+    plain.loadStateDict(loss.stateDict());
+    expectClose(plain.forward(x, y).classification.item(), expected, { rtol: 1e-5 });
+    expectClose(numbers(loss.logits(x)), numbers(distances.neg()), { rtol: 0 });
+    expect(new IcuLoss(3, 2, { tau: 2 }).logPrior).toBeNull();
+  });
+
   it('saves means, log-variances and a prior', () => {
     const prior = new IcuLoss(3, 2, { logPrior: [0, -1, -2] });
     expect(Object.keys(prior.stateDict())).toEqual(['means', 'log_variances', 'log_prior']);
@@ -461,6 +478,8 @@ describe('constructor errors', () => {
     [{ initialSigma: -1 }, 'initialSigma: expected a finite number above 0, got -1'],
     [{ initialSigma: 1e5 }, 'initialSigma: expected a number from 0.006738 to 148.4, where'],
     [{ varianceLr: Number.NaN }, 'varianceLr: expected a finite number above 0, got NaN'],
+    [{ tau: -1 }, 'tau: expected a finite number of at least 0, got -1'],
+    [{ logPrior: [1, 2, 3], tau: '2' }, 'tau: expected a finite number of at least 0, got "2"'],
     [{ logPrior: [1, 2] }, 'logPrior: expected 3 values, one for each class, got shape [2]'],
   ];
   it.each(bad)('%o', (options, message) => {
