@@ -53,6 +53,11 @@ export interface NativeBinding {
   isGradEnabled(): boolean;
   setGradEnabled(enabled: boolean): void;
 
+  /** The mode it was in before. */
+  enterAutocast(device: string, enabled: boolean, dtype: string): [enabled: boolean, dtype: string];
+  exitAutocast(device: string, enabled: boolean, dtype: string): void;
+  isAutocastEnabled(device: string): boolean;
+
   manualSeed(seed: number | bigint): void;
   createGenerator(device: string, seed: number | bigint): number;
   releaseGenerator(generator: number): void;

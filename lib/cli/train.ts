@@ -13,6 +13,7 @@ import {
 } from '../losses/index.ts';
 import { modelNames, modelTitle } from '../models/index.ts';
 import {
+  autocasts,
   interruptible,
   optimizers,
   resumeRun,
@@ -117,6 +118,12 @@ export function trainCommand(): Command {
         selections,
         d.selectOn,
       ),
+    )
+    .addOption(
+      new Option(
+        '--autocast <type>',
+        "mixed precision: the type of the network's forward pass (default: float32)",
+      ).choices([...autocasts]),
     )
     .option('--seed <n>', `of initialisation and shuffling ${defaultsTo(d.seed)}`, integer(0))
     .option('--threads <n>', "CPU threads (default: LibTorch's choice)", integer(1))

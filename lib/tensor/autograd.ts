@@ -1,5 +1,6 @@
 import { native } from '../native.ts';
 import { checkOptions, describeValue } from './check.ts';
+import { synchronously } from './synchronously.ts';
 import { checkTensor, checkTensorOrNull, Tensor } from './tensor.ts';
 
 /**
@@ -21,22 +22,17 @@ export function isGradEnabled(): boolean {
   return native.isGradEnabled();
 }
 
-function withGradMode<T>(enabled: boolean, fn: () => T, name: string): T {
-  const before = native.isGradEnabled();
-  native.setGradEnabled(enabled);
-  try {
-    const result = fn();
-    if (result instanceof Promise) {
-      result.catch(() => {});
-      throw new TypeError(
-        `${name}: argument 'fn' expected a synchronous function, got one that returns a promise`,
-      );
-    }
-    return result;
-  } finally {
-    native.setGradEnabled(before);
-  }
-}
+const withGradMode = <T>(enabled: boolean, fn: () => T, name: string): T =>
+  synchronously(
+    name,
+    () => {
+      const before = native.isGradEnabled();
+      native.setGradEnabled(enabled);
+      return before;
+    },
+    (before) => native.setGradEnabled(before),
+    fn,
+  );
 
 export interface GradOptions {
   /** Gradients of the outputs, one each (null: ones, for a scalar output). Default: all null. */

@@ -1,4 +1,5 @@
 /** Tensors and everything that works on them directly. */
+export { type AutocastOptions, autocast, autocastDtypes, isAutocastEnabled } from './autocast.ts';
 export { enableGrad, type GradOptions, grad, isGradEnabled, noGrad } from './autograd.ts';
 export { describeValue } from './check.ts';
 export { type TensorOptions, tensor } from './create.ts';

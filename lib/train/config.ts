@@ -14,6 +14,8 @@ import { describeValue } from '../tensor/index.ts';
 
 export const optimizers = ['adam', 'adamw', 'sgd'] as const;
 export const schedules = ['one-cycle', 'constant', 'cosine', 'multi-step'] as const;
+/** float16 is not among them: its gradients vanish unless the loss is scaled. */
+export const autocasts = ['bfloat16'] as const;
 export const selections = ['validation', 'test'] as const;
 
 /**
@@ -79,6 +81,11 @@ export interface TrainConfig {
   selectOn: (typeof selections)[number];
   /** α of mixup, which mixes the images of a batch in shares of Beta(α, α); 0: no mixing. Default 0. */
   mixup: number;
+  /**
+   * Mixed precision: the type that the network's forward pass is computed in while it trains, by `autocast`. Weights,
+   * loss, evaluation and what is saved stay float32. Default null: float32 throughout.
+   */
+  autocast: (typeof autocasts)[number] | null;
   /** Of initialisation, shuffling and all else that is random in a run. Default 0. */
   seed: number;
   /** 'cpu' or 'cuda:0'. Default 'cpu'. */
@@ -117,6 +124,7 @@ export const trainDefaults: Readonly<TrainConfig> = {
   warmupStart: 0,
   selectOn: 'validation',
   mixup: 0,
+  autocast: null,
   seed: 0,
   device: 'cpu',
   threads: null,
@@ -167,6 +175,7 @@ const checks: Record<keyof TrainConfig, Check> = {
   warmupStart: ['a number from 0 to 1', (value) => typeof value === 'number' && value >= 0 && value <= 1],
   selectOn: oneOf(selections),
   mixup: atLeast0,
+  autocast: orNull(oneOf(autocasts)),
   seed: integer(0),
   device: ["'cpu', 'cuda' or 'cuda:0'", (value) => /^(cpu|cuda(:\d+)?)$/.test(String(value))],
   threads: orNull(integer(1)),

@@ -1,7 +1,7 @@
 import type { Loader, Mixup } from '../data/index.ts';
 import type { LossOutput, MixedLabels } from '../losses/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
-import { noGrad, scope, Tensor, torch } from '../tensor/index.ts';
+import { type AutocastOptions, autocast, noGrad, scope, Tensor, torch } from '../tensor/index.ts';
 import type { Classifier } from './evaluate.ts';
 
 /** What is summed over an epoch's steps; the means of it are the epoch's figures. */
@@ -32,6 +32,8 @@ export interface EpochOptions extends Classifier {
   scheduler?: LRScheduler;
   /** Mixes each batch. Default: none. */
   mixup?: Mixup | null;
+  /** The type that the network's forward pass is computed in; the loss is float32 in any case. Default: null, float32. */
+  autocast?: AutocastOptions['dtype'] | null;
   /** From 1. */
   epoch: number;
   /** Where an interrupted epoch left off. Default: its beginning. */
@@ -97,7 +99,7 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
           const mixed = mixup?.mix(batch, epoch, step) ?? null;
           const { images, labels } = mixed ?? batch;
           optimizer.zeroGrad();
-          const features = model.forward(images);
+          const features = forward(options, images);
           const output = mixed ? loss.forwardMixed(features, mixed) : loss.forward(features, labels);
           output.total.backward();
           sums.lr = optimizer.paramGroups[0]!.lr;
@@ -124,6 +126,12 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
     optimizer.zeroGrad();
   }
   return sums;
+}
+
+/** The network's features, in float32. */
+function forward({ model, autocast: dtype = null }: EpochOptions, images: Tensor): Tensor {
+  if (dtype === null) return model.forward(images);
+  return autocast(() => model.forward(images), { device: images.device, dtype }).to({ dtype: 'float32' });
 }
 
 /** Which images are classified rightly, (B) float64; of mixed images the share that is of the predicted class. */

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import type { AnyDataset, Loader, Mixup } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
 import { describeValue, flushingDenormals } from '../tensor/index.ts';
-import { meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
+import { type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 import { type Classifier, evaluate } from './evaluate.ts';
 import { requireOptimized } from './setup.ts';
 
@@ -43,6 +43,8 @@ export interface FitOptions extends Classifier {
   loader: Loader;
   /** Mixes each batch. Default: none. */
   mixup?: Mixup | null;
+  /** The type that the network's forward pass is computed in while it trains. Default: null, float32. */
+  autocast?: EpochOptions['autocast'];
   /** Chooses the epoch: held-out images; the test set only to compare with figures that were chosen so. */
   validation: AnyDataset;
   /** At least 1. */
@@ -84,7 +86,8 @@ export async function fit(options: FitOptions): Promise<FitState> {
 }
 
 async function train(options: FitOptions): Promise<FitState> {
-  const { model, loss, optimizer, scheduler, loader, mixup, validation, epochs, device, signal } = options;
+  const { model, loss, optimizer, scheduler, loader, mixup, autocast, validation } = options;
+  const { epochs, device, signal } = options;
   const state = structuredClone(options.state ?? fitStart());
   while (state.epoch <= epochs) {
     const { epoch } = state;
@@ -96,6 +99,7 @@ async function train(options: FitOptions): Promise<FitState> {
       loss,
       loader,
       mixup,
+      autocast,
       optimizer,
       scheduler,
       epoch,

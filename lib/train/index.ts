@@ -1,6 +1,7 @@
 /** Training, evaluation, checkpoints and run folders. */
 export { loadTraining, loadWeights, saveTraining, saveWeights } from './checkpoint.ts';
 export {
+  autocasts,
   optimizers,
   parityNote,
   resolveConfig,

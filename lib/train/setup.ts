@@ -22,6 +22,7 @@ export interface Training extends Classifier {
   scheduler: LRScheduler;
   loader: Loader;
   mixup: Mixup | null;
+  autocast: TrainConfig['autocast'];
 }
 
 /**
@@ -103,7 +104,7 @@ export function buildTraining(config: TrainConfig, { train }: Splits<AnyDataset>
   }
   const scheduler = createScheduler(config, optimizer, loader.length);
   const mixup = config.mixup > 0 ? new Mixup({ alpha: config.mixup, seed }) : null;
-  return { model, loss, optimizer, scheduler, loader, mixup };
+  return { model, loss, optimizer, scheduler, loader, mixup, autocast: config.autocast };
 }
 
 function checkShape(name: ModelName, dataset: AnyDataset): void {

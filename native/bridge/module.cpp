@@ -8,6 +8,7 @@
 #include <atomic>
 
 #include "allocator.h"
+#include "autocast.h"
 #include "autograd.h"
 #include "call.h"
 #include "nnpack.h"
@@ -104,6 +105,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   exportOperators(exports);
   exportTensors(exports);
   exportAutograd(exports);
+  exportAutocast(exports);
   exportRandom(exports);
   addExport<setNumThreads>(exports, "setNumThreads");
   addExport<numThreads>(exports, "numThreads");

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { type Dataset, datasetFromBytes, type Loader, type Splits } from '../../lib/data/index.ts';
 import { modelNames } from '../../lib/models/index.ts';
 import { SGD } from '../../lib/optim/index.ts';
-import { getFlushDenormal, memory, noGrad, torch } from '../../lib/tensor/index.ts';
+import { getFlushDenormal, memory, noGrad, type Tensor, torch } from '../../lib/tensor/index.ts';
 import {
   buildTraining,
   CheckpointError,
@@ -213,6 +213,41 @@ describe('fit', () => {
     await expect(trainEpoch({ ...training, epoch: 1 })).rejects.toThrow(
       /epoch 1, step 1 of 6: the loss is NaN/,
     );
+  });
+
+  it('computes the forward pass of training in bfloat16 where asked, and nothing else', async () => {
+    const settings = config({ autocast: 'bfloat16', epochs: 1 });
+    const training = buildTraining(settings, splits);
+    const { model, loss } = training;
+    const seen = { training: new Set<string>(), evaluation: new Set<string>(), loss: new Set<string>() };
+    let first: { images: Tensor; features: Tensor } | undefined;
+    const [forward, lossForward] = [model.forward.bind(model), loss.forward.bind(loss)];
+    model.forward = (images) => {
+      const features = forward(images);
+      seen[model.training ? 'training' : 'evaluation'].add(features.dtype);
+      first ??= {
+        images: images.clone().keep(),
+        features: features.detach().to({ dtype: 'float32' }).keep(),
+      };
+      return features;
+    };
+    loss.forward = (features, labels) => {
+      seen.loss.add(features.dtype);
+      return lossForward(features, labels);
+    };
+    await fit({ ...training, ...splits, epochs: 1 });
+    expect(seen).toEqual({
+      training: new Set(['bfloat16']),
+      evaluation: new Set(['float32']),
+      loss: new Set(['float32']),
+    });
+    for (const parameter of [...model.parameters(), ...loss.parameters()])
+      expect(parameter.dtype).toBe('float32');
+    const { images, features } = first!;
+    const exact = noGrad(() => buildTraining(settings, splits).model.train().forward(images));
+    const error = features.sub(exact).norm().div(exact.norm()).item();
+    expect(error).toBeGreaterThan(1e-4);
+    expect(error).toBeLessThan(0.03);
   });
 
   it('leaves no tensors behind', async () => {

@@ -68,6 +68,8 @@ describe.each<[LossName, Partial<TrainConfig>]>([
   ['icu', { lossOptions: { logPrior: 'counts' }, mixup: 0.4 }],
   ['l-softmax', { mixup: 1 }],
   ['center', { mixup: 1 }],
+  ['icu', { autocast: 'bfloat16' }],
+  ['ce', { autocast: 'bfloat16', mixup: 0.4 }],
 ])('%s %j', (loss, more) => {
   it('trains, and goes on after an interruption as if there had been none', async () => {
     const settings = config({ loss, ...more });

@@ -9,7 +9,7 @@ import { DataLoader, loadMnist } from '../../../dist/data/index.js';
 import { createLoss } from '../../../dist/losses/index.js';
 import { createModel } from '../../../dist/models/index.js';
 import { Adam } from '../../../dist/optim/index.js';
-import { Generator, manualSeed, scope, torch } from '../../../dist/tensor/index.js';
+import { autocast, Generator, manualSeed, scope, torch } from '../../../dist/tensor/index.js';
 import { endless } from '../endless.mjs';
 
 const LR = 0.01;
@@ -87,11 +87,15 @@ export async function train(settings) {
   network.train();
   loss.train();
 
+  const mixed = { dtype: settings.autocast };
+  const forward = settings.autocast
+    ? (images) => autocast(() => network.forward(images), mixed).to({ dtype: 'float32' })
+    : (images) => network.forward(images);
   const batches = endless(loader);
   const step = () => {
     const { images, labels } = batches.next();
     optimizer.zeroGrad();
-    const { total } = loss.forward(network.forward(images), labels);
+    const { total } = loss.forward(forward(images), labels);
     total.backward();
     optimizer.step();
     return total;

@@ -112,6 +112,7 @@ class Train:
         with open(os.path.join(folder, "meta.json")) as file:
             meta = json.load(file)
         self.batch = meta["batch"]
+        self.autocast = getattr(torch, settings["autocast"]) if "autocast" in settings else None
         self.images = read("images.u8", torch.uint8).view(meta["images"])
         self.labels = read("labels.i64", torch.int64)
         self.order = read("order.i64", torch.int64)
@@ -154,7 +155,9 @@ class Train:
     def step(self):
         images, labels = next(self.batches)
         self.optimizer.zero_grad()
-        total = self.loss(self.network(images), labels)
+        with torch.autocast("cpu", self.autocast, enabled=self.autocast is not None):
+            features = self.network(images)
+        total = self.loss(features.float(), labels)
         total.backward()
         self.optimizer.step()
         return total

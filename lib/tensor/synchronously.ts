@@ -1,0 +1,26 @@
+/**
+ * Does `fn` between `enter` and `leave`, which is told what `enter` returned. What they change belongs to the thread
+ * and would leak into other tasks at an `await`, so `fn` must be synchronous.
+ * @param name whose argument `fn` is
+ * @throws TypeError if `fn` returns a promise
+ */
+export function synchronously<State, T>(
+  name: string,
+  enter: () => State,
+  leave: (before: State) => void,
+  fn: () => T,
+): T {
+  const before = enter();
+  try {
+    const result = fn();
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      throw new TypeError(
+        `${name}: argument 'fn' expected a synchronous function, got one that returns a promise`,
+      );
+    }
+    return result;
+  } finally {
+    leave(before);
+  }
+}
