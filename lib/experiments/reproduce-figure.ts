@@ -81,7 +81,7 @@ function requireShowable(figure: keyof typeof shown, recipes: readonly Recipe[])
     for (const { name, loss } of recipes.map(({ method }) => method)) {
       if (loss !== 'icu') {
         throw new TypeError(
-          `reproduce: losses: expected the ICU loss (icu, icu-prior) for sigmas, which shows its σ, got '${name}'`,
+          `reproduce: losses: expected the ICU loss (icu, icu-prior, icu-prior-2) for sigmas, which shows its σ, got '${name}'`,
         );
       }
     }
