@@ -23,7 +23,10 @@ export interface NativeBinding {
   setRequiresGrad(tensor: number, requiresGrad: boolean): void;
   gradient(tensor: number): number | null;
   setGradient(tensor: number, gradient: number | null): void;
+  /** Throws if the gradient is of another shape, type or device. */
   gradientFits(parameter: number, gradient: number): boolean | null;
+  /** The first index at which a tensor differs from its parameter in shape, type, device or strides, or -1. */
+  misfit(parameters: number[], kept: number[]): number;
   gradientFunction(tensor: number): string | null;
   setData(tensor: number, data: number): void;
 

@@ -1,11 +1,9 @@
 import { Command } from 'commander';
-import { evaluateRun, interruptible, parityNote, type RunEvaluation } from '../train/index.ts';
-import { integer } from './options.ts';
+import { evaluateRun, interruptible, parityNote, type RunEvaluation, type RunPlace } from '../train/index.ts';
+import { dataName, integer } from './options.ts';
 
-interface Flags {
+interface Flags extends RunPlace {
   dataDir?: string;
-  device?: string;
-  threads?: number;
   json?: boolean;
 }
 
@@ -17,6 +15,7 @@ export function evaluateCommand(): Command {
     )
     .argument('<run>', "the run's folder, such as runs/mnist-2d-icu-seed0")
     .option('--data-dir <folder>', 'the folder of the data sets (default: INTRACLASS_DATA, else data)')
+    .option('--data <folder:path>', "where the run's image folder is now (default: where it was)", dataName)
     .option('--device <name>', "cpu or cuda:0 (default: the run's)")
     .option('--threads <n>', "CPU threads (default: the run's)", integer(1))
     .option('--json', 'print one JSON object with all figures, the confusion matrix among them')

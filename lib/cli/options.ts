@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { type DataName, dataNames, isDataName } from '../data/index.ts';
 
 /** Parsers of options: commander puts the option's name before what they say. */
 
@@ -43,4 +44,10 @@ function parsed(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** The name of a data set. */
+export function dataName(text: string): DataName {
+  if (isDataName(text)) return text;
+  throw new InvalidArgumentError(`Expected one of ${dataNames.join(', ')}.`);
 }

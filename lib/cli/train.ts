@@ -1,5 +1,5 @@
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
-import { augmentations, type DataName, dataNames, isDataName, samplers } from '../data/index.ts';
+import { Argument, Command, Option } from 'commander';
+import { augmentations, dataNames, samplers } from '../data/index.ts';
 import {
   alphaModes,
   covariances,
@@ -16,6 +16,7 @@ import {
   autocasts,
   interruptible,
   optimizers,
+  type RunPlace,
   resumeRun,
   schedules,
   selections,
@@ -23,7 +24,7 @@ import {
   trainDefaults,
   trainRun,
 } from '../train/index.ts';
-import { assignment, integer, number, numbers } from './options.ts';
+import { assignment, dataName, integer, number, numbers } from './options.ts';
 import { reporter } from './train-report.ts';
 
 /** The options that make up the configuration. */
@@ -54,6 +55,9 @@ const icuFlags = [
 const settings = (Object.keys(trainDefaults) as (keyof TrainConfig)[]).filter(
   (name): name is keyof Settings => name !== 'lossOptions',
 );
+
+/** What a run that is taken up again may have otherwise. */
+const places = ['device', 'threads', 'data'] as const satisfies readonly (keyof RunPlace)[];
 
 /** What the names mean, one a line. */
 const list = <Name extends string>(names: readonly Name[], titleOf: (name: Name) => string): string =>
@@ -173,7 +177,7 @@ export function trainCommand(): Command {
     .option('--run-name <name>', 'the name of the run (default: <model>-<loss>-seed<seed>, made unique)')
     .option(
       '--resume <run>',
-      'go on with the run in this folder, with its settings; --device and --threads may be others',
+      'go on with the run in this folder, with its settings; --device and --threads may be others, and --data says where its image folder is now',
     )
     .optionsGroup('Output:')
     .option('--json', 'print one JSON object a line: each epoch, last the result')
@@ -186,12 +190,12 @@ export function trainCommand(): Command {
 async function train(model: TrainConfig['model'] | undefined, flags: Flags): Promise<void> {
   const report = reporter(flags);
   const config = configOf(model, flags);
-  const { dataDir, runsDir, runName, resume, device, threads } = flags;
+  const { dataDir, runsDir, runName, resume, device, threads, data } = flags;
   const outcome = await interruptible(
     (signal) =>
       resume === undefined
         ? trainRun(config, { dataDir, runsDir, runName, signal, ...report })
-        : resumeRun(resume, { dataDir, device, threads, signal, ...report }),
+        : resumeRun(resume, { dataDir, device, threads, data, signal, ...report }),
     () => report.onMessage('interrupted: saving after this step (again to stop at once)'),
   ).finally(report.clear);
   report.onOutcome(outcome);
@@ -205,7 +209,7 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
   const others = [
     ...(model === undefined ? [] : [`the argument ${model}`]),
     ...[
-      ...given.filter((name) => name !== 'device' && name !== 'threads'),
+      ...given.filter((name) => !(places as readonly string[]).includes(name)),
       ...givenIcu,
       ...(flags.lossOption ? ['lossOption'] : []),
       ...(flags.runName ? ['runName'] : []),
@@ -213,7 +217,7 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
   ];
   if (flags.resume !== undefined && others.length > 0) {
     throw new TypeError(
-      `--resume: expected no other settings but --device and --threads, since the run keeps its own; got ${others.join(', ')}`,
+      `--resume: expected no other settings but --device, --threads and --data, since the run keeps its own; got ${others.join(', ')}`,
     );
   }
   if (model !== undefined && flags.model !== undefined) {
@@ -233,11 +237,6 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
   const lossOptions = { ...flags.lossOption, ...pick(givenIcu) };
   const config: Partial<TrainConfig> = { ...(model === undefined ? {} : { model }), ...pick(given) };
   return Object.keys(lossOptions).length === 0 ? config : { ...config, lossOptions };
-}
-
-function dataName(text: string): DataName {
-  if (isDataName(text)) return text;
-  throw new InvalidArgumentError(`Expected one of ${dataNames.join(', ')}.`);
 }
 
 /** runName → --run-name */

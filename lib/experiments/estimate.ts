@@ -3,6 +3,7 @@ import { createLoss } from '../losses/index.ts';
 import { createModel, type ModelName } from '../models/index.ts';
 import { SGD } from '../optim/index.ts';
 import { manualSeed, noGrad, scope, setNumThreads, type Tensor, torch } from '../tensor/index.ts';
+import type { TrainConfig } from '../train/index.ts';
 import type { Experiment } from './recipe.ts';
 
 /** Seconds for one image. */
@@ -73,9 +74,17 @@ function timed(work: () => void): number {
   return Math.min(...times.slice(1));
 }
 
-/** Seconds for so many epochs and the test at their end. */
-export const secondsOf = ({ images }: Experiment, pace: Pace, epochs: number): number =>
-  epochs * (images.train * pace.train + images.validation * pace.evaluate) + 2 * images.test * pace.evaluate;
+/** Seconds for so many epochs and the test at their end. Where the test set chooses the epoch nothing is held out. */
+export function secondsOf(
+  { images }: Experiment,
+  pace: Pace,
+  epochs: number,
+  selectOn: TrainConfig['selectOn'] = 'validation',
+): number {
+  const [train, validation] =
+    selectOn === 'test' ? [images.whole, images.test] : [images.train, images.validation];
+  return epochs * (train * pace.train + validation * pace.evaluate) + 2 * images.test * pace.evaluate;
+}
 
 /**
  * How many epochs each experiment may take so that all runs fit into a budget: the same share of every recipe's own,
@@ -85,12 +94,13 @@ export const secondsOf = ({ images }: Experiment, pace: Pace, epochs: number): n
 export function epochsWithin(
   budget: number,
   runs: readonly { experiment: Experiment; count: number; pace: Pace }[],
+  selectOn?: TrainConfig['selectOn'],
 ): Map<string, number> {
   const full = ({ settings }: Experiment) => settings.epochs.value;
   const cost = (share: number) =>
     runs.reduce(
       (sum, { experiment, count, pace }) =>
-        sum + count * secondsOf(experiment, pace, shared(full(experiment), share)),
+        sum + count * secondsOf(experiment, pace, shared(full(experiment), share), selectOn),
       0,
     );
   // The cost rises with the share in steps: halve the range until the steps are told apart.

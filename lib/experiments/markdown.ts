@@ -10,8 +10,8 @@ export interface ReportNotes {
   command: string;
   /** By experiment: why its data are not here */
   missingData?: ReadonlyMap<string, string>;
-  /** Where it was computed, such as the processor's name */
-  machine?: string;
+  /** Where it was computed, such as the processor's name; null where nothing was */
+  machine?: string | null;
 }
 
 /**
@@ -34,7 +34,7 @@ export function markdownOf(plan: Plan, cells: readonly Cell[], notes: ReportNote
     '```sh',
     notes.command,
     '```',
-    ...(notes.machine === undefined ? [] : ['', `Computed on ${notes.machine}.`]),
+    ...(notes.machine == null ? [] : ['', `Computed on ${notes.machine}.`]),
     ...experimentsOf(plan.recipes).flatMap((experiment) =>
       section(
         plan,
@@ -161,7 +161,7 @@ function pairs(base: string | undefined, cells: readonly Cell[]): string[] {
   const paired = cells.filter((cell) => cell.paired !== null && cell.paired.count > 0);
   const against = cells.find((cell) => cell.method === base);
   if (paired.length === 0 || against === undefined) return [];
-  const p = (value: number | null) => or(value, (known) => known.toPrecision(2));
+  const p = (value: number | null) => or(value, (known) => (known < 1e-6 ? '< 1e-6' : known.toPrecision(2)));
   return [
     '',
     `Seed by seed against *${against.title}*, in percentage points. p is two-sided: of Student's t test on the differences, and of the`,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { type DataName, isFolderName } from '../data/index.ts';
 import { RunFolder, type TrainConfig } from '../train/index.ts';
@@ -93,7 +94,7 @@ async function chosenEpochs(
   table: Table,
   recipes: readonly Recipe[],
   seeds: number,
-  { epochs, budget, ...pace }: PlanOptions,
+  { epochs, budget, selectOn, ...pace }: PlanOptions,
   runsDir: string,
 ): Promise<ReadonlyMap<string, number>> {
   if (epochs !== undefined) return new Map(recipes.map(({ experiment }) => [experiment.name, epochs]));
@@ -101,10 +102,12 @@ async function chosenEpochs(
   const seconds = parseBudget(budget);
   const asked = recipes.map(({ experiment, method }) => `${experiment.name} ${method.name}`).join(', ');
   const folder = new RunFolder(runsDir);
-  const name = `budget-${table.name}-${budget}.json`;
+  // Another choice of rows, losses or seeds has a file of its own.
+  const question = { budget, asked, seeds, ...(selectOn && { selectOn }) };
+  const key = createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 8);
+  const name = `budget-${table.name}-${budget}-${key}.json`;
   const kept = await folder.readJson(name).catch(() => null);
-  const known = kept as { asked: string; seeds: number; epochs: Record<string, number> } | null;
-  if (known?.asked === asked && known.seeds === seeds) return new Map(Object.entries(known.epochs));
+  if (kept !== null) return new Map(Object.entries((kept as { epochs: Record<string, number> }).epochs));
   const experiments = experimentsOf(recipes);
   const chosen = epochsWithin(
     seconds,
@@ -113,9 +116,10 @@ async function chosenEpochs(
       count: seeds * recipes.filter((recipe) => recipe.experiment === experiment).length,
       pace: measurePace(experiment, pace),
     })),
+    selectOn,
   );
   await mkdir(runsDir, { recursive: true });
-  await folder.writeJson(name, { budget, asked, seeds, epochs: Object.fromEntries(chosen) });
+  await folder.writeJson(name, { ...question, epochs: Object.fromEntries(chosen) });
   return chosen;
 }
 
@@ -140,10 +144,10 @@ export function estimatesOf({ recipes, jobs }: Plan, options: PaceOptions = {}):
     const open = jobs.filter(({ job, state }) => job.recipe.experiment === experiment && isOpen(state));
     if (open.length === 0) return [];
     const pace = measurePace(experiment, options);
-    const { epochs } = open[0]!.job.config;
+    const { epochs, selectOn } = open[0]!.job.config;
     const seconds = open.reduce(
       (sum, { state }) =>
-        sum + secondsOf(experiment, pace, epochs - (state.kind === 'begun' ? state.epochs : 0)),
+        sum + secondsOf(experiment, pace, epochs - (state.kind === 'begun' ? state.epochs : 0), selectOn),
       0,
     );
     return [{ experiment, runs: open.length, epochs, pace, seconds }];

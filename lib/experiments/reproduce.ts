@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { basename } from 'node:path';
 import { accuracyPlot, svgToPng } from '../plot/index.ts';
 import { csvOf } from './csv.ts';
@@ -45,8 +44,7 @@ export async function reproduceTable(
   options.onPlan?.(plan);
   const outcome = await runPlan(plan, options);
   const cells = cellsOf(plan);
-  const machine = `${cpus()[0]?.model.trim() ?? 'an unknown processor'}, ${options.device ?? 'cpu'}`;
-  const notes = { command, machine, missingData: outcome.missingData };
+  const notes = { command, machine: machinesOf(cells), missingData: outcome.missingData };
   const markdown = markdownOf(plan, cells, notes);
   const picture = await pictureOf(plan, cells);
   const files = await writeFiles(out, name, {
@@ -57,6 +55,16 @@ export async function reproduceTable(
     png: picture && svgToPng(picture),
   });
   return { ...outcome, plan, cells, markdown, files };
+}
+
+/** The processors and devices that the finished runs were computed on; null where there are none. */
+function machinesOf(cells: readonly Cell[]): string | null {
+  const names = cells.flatMap(({ runs }) =>
+    runs.map(
+      ({ result }) => `${result.machine ?? 'a processor that was not noted'}, ${result.config.device}`,
+    ),
+  );
+  return names.length === 0 ? null : [...new Set(names)].join('; ');
 }
 
 /** The accuracies of the experiments that have any; null where none has. */

@@ -1,8 +1,15 @@
 import { basename, dirname } from 'node:path';
 import { DataMissingError } from '../data/index.ts';
-import { DivergedError, exitCodeOf, type RunEvents, resumeRun, trainRun } from '../train/index.ts';
+import {
+  DivergedError,
+  exitCodeOf,
+  type Lock,
+  type RunEvents,
+  resumeRun,
+  takeLock,
+  trainRun,
+} from '../train/index.ts';
 import { isOpen, type Job, noteDiverged, stateOf } from './jobs.ts';
-import { takeLock } from './lock.ts';
 import type { Plan, PlannedJob } from './plan.ts';
 
 export interface RunPlanOptions extends RunEvents {
@@ -35,9 +42,19 @@ export const nothingRun = (): PlanOutcome => ({
 /**
  * Begins or resumes every run of a plan that is not finished, one after the other, and updates the plan's states. A run
  * whose loss is no longer finite is noted as diverged; an experiment whose data are missing is passed over, and so is
- * a run that another process has in hand: the same command may be given several times at once.
+ * a run that another process has in hand: the same command may be given several times at once. What such a process has
+ * finished in the meantime counts as finished.
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise<PlanOutcome> {
+  const outcome = await runOpen(plan, options);
+  for (const planned of plan.jobs) {
+    if (isOpen(planned.state)) planned.state = await stateOf(planned.job);
+  }
+  const isDone = new Set(plan.jobs.filter(({ state }) => !isOpen(state)).map(({ job }) => job));
+  return { ...outcome, elsewhere: outcome.elsewhere.filter(({ job }) => !isDone.has(job)) };
+}
+
+async function runOpen(plan: Plan, options: RunPlanOptions): Promise<PlanOutcome> {
   const { signal } = options;
   const outcome = nothingRun();
   const open = plan.jobs.filter(({ state }) => isOpen(state));
@@ -45,7 +62,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise
     const { job } = planned;
     const { name } = job.recipe.experiment;
     if (outcome.missingData.has(name)) continue;
-    const lock = await takeLock(job.folder.file('lock'));
+    const lock = await takeLock(job.folder.lock);
     if ('heldBy' in lock) {
       outcome.elsewhere.push({ job, heldBy: lock.heldBy });
       continue;
@@ -55,7 +72,7 @@ export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise
       planned.state = await stateOf(job);
       if (!isOpen(planned.state)) continue;
       options.onJob?.(job, i + 1, open.length);
-      const exitCode = await runJob(planned, options);
+      const exitCode = await runJob(planned, lock, options);
       if (exitCode !== null) return { ...outcome, interrupted: true, exitCode };
     } catch (error) {
       if (!(error instanceof DataMissingError)) throw error;
@@ -69,15 +86,15 @@ export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise
 }
 
 /** @returns what the process should end with where the run was interrupted, else null */
-async function runJob(planned: PlannedJob, options: RunPlanOptions): Promise<number | null> {
+async function runJob(planned: PlannedJob, lock: Lock, options: RunPlanOptions): Promise<number | null> {
   const { job, state } = planned;
   const { device, threads, dataDir } = options;
-  const run = { dataDir, signal: options.signal, ...events(options) };
+  const run = { dataDir, lock, signal: options.signal, ...events(options) };
   const where = { ...(device && { device }), ...(threads && { threads }) };
   try {
     const result =
       state.kind === 'begun'
-        ? await resumeRun(job.folder.path, { ...run, ...where })
+        ? await resumeRun(job.folder.path, { ...run, ...where, data: job.config.data })
         : await trainRun(
             { ...job.config, ...where },
             {

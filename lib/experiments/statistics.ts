@@ -46,7 +46,9 @@ export function pairedTest(differences: readonly number[]): PairedTest {
   if (count > mostPairs) {
     throw new RangeError(`pairedTest: differences: expected at most ${mostPairs}, got ${count}`);
   }
-  const tTest = sd === null || sd === 0 ? null : tailsOfT((mean * Math.sqrt(count)) / sd, count - 1);
+  // Differences that differ by rounding are the same.
+  const apart = sd !== null && sd > 1e-12 * Math.max(...differences.map(Math.abs));
+  const tTest = apart ? tailsOfT((mean * Math.sqrt(count)) / sd, count - 1) : null;
   return { count, mean, sd, tTest, signFlip: signFlip(differences) };
 }
 
@@ -65,7 +67,7 @@ function signFlip(differences: readonly number[]): number {
  * P(|T| ≥ |t|) of Student's t with n degrees of freedom. With θ = atan(|t|/√n), P(|T| < |t|) is
  *   n even: sin θ · Σ_{j=0}^{(n−2)/2} [(2j−1)!!/(2j)!!] cos^{2j} θ
  *   n odd:  (2/π)·(θ + sin θ · Σ_{j=0}^{(n−3)/2} [(2j)!!/(2j+1)!!] cos^{2j+1} θ)
- * (Abramowitz & Stegun 26.7.3 and 26.7.4).
+ * (Abramowitz & Stegun 26.7.3 and 26.7.4). Good to about 1e-15, not to that share of the value: tails below it are 0.
  */
 export function tailsOfT(t: number, n: number): number {
   const theta = Math.atan(Math.abs(t) / Math.sqrt(n));
@@ -78,5 +80,5 @@ export function tailsOfT(t: number, n: number): number {
     term *= cos ** 2 * (odd ? (2 * j + 2) / (2 * j + 3) : (2 * j + 1) / (2 * j + 2));
   }
   const inside = odd ? (2 / Math.PI) * (theta + sin * sum) : sin * sum;
-  return 1 - inside;
+  return Math.max(0, 1 - inside);
 }

@@ -1,5 +1,5 @@
 import { Buffer } from '../nn/index.ts';
-import { Tensor, tensor } from '../tensor/index.ts';
+import { isFloatingPoint, Tensor, tensor } from '../tensor/index.ts';
 import { atLeastZero, checked, checkNames, shown } from './check.ts';
 import { checkClassCounts, logPriorOf } from './class-counts.ts';
 import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames, separate } from './gaussian.ts';
@@ -16,7 +16,7 @@ export interface IcuLossOptions extends Partial<IcuOptions>, GaussianOptions {
   logPrior?: readonly number[] | Float32Array | Float64Array | Tensor | 'counts' | null;
   /**
    * τ ≥ 0, the strength of `logPrior`, of which τ times is added (Menon et al., ICLR 2021, Eq. 10). Default 1, the prior
-   * itself. A network that comes to fit nearly all of its training images needs more.
+   * itself. A network that comes to fit nearly all of its training images needs more. An error without `logPrior`.
    */
   tau?: number;
   /**
@@ -50,14 +50,19 @@ export class IcuLoss extends GaussianLoss {
    */
   constructor(numClasses: number, featureDim: number, options: IcuLossOptions = {}) {
     checkNames('IcuLoss', options, [...icuOptionNames, ...own]);
-    const [gaussians, { logPrior, tau = 1, classCounts, ...lossOptions }] = separate(options);
+    const [gaussians, { logPrior, tau, classCounts, ...lossOptions }] = separate(options);
     const resolved = resolveIcuOptions(lossOptions);
     super('IcuLoss', numClasses, featureDim, resolved, gaussians);
     this.options = resolved;
     this.#lossOptions = changed(this.options, icuOptionNames);
     const counts = () => checkClassCounts('IcuLoss', classCounts, numClasses);
     const prior = logPrior === 'counts' ? logPriorOf(counts()) : logPrior;
-    const strength = checked<number>('IcuLoss', 'tau', tau, atLeastZero);
+    if (tau !== undefined && !prior) {
+      throw new TypeError(
+        `IcuLoss: tau: expected none without logPrior, whose strength it is, got ${shown(tau)}`,
+      );
+    }
+    const strength = checked<number>('IcuLoss', 'tau', tau ?? 1, atLeastZero);
     this.logPrior = prior ? new Buffer(priorTensor(prior, numClasses).mul_(strength)) : null;
   }
 
@@ -86,11 +91,18 @@ function priorTensor(prior: Prior, classes: number): Tensor {
     );
   }
   const result =
-    prior instanceof Tensor ? prior.detach().clone() : tensor(Float32Array.from(prior), { dtype: 'float32' });
+    prior instanceof Tensor
+      ? prior.detach().to({ dtype: isFloatingPoint(prior.dtype) ? prior.dtype : 'float32', copy: true })
+      : tensor(Float32Array.from(prior), { dtype: 'float32' });
   if (result.ndim !== 1 || result.shape[0] !== classes) {
     throw new TypeError(
       `IcuLoss: logPrior: expected ${classes} values, one for each class, got shape [${result.shape.join(', ')}]`,
     );
+  }
+  const values = Array.from(result.to({ dtype: 'float64', device: 'cpu' }).toTypedArray(), Number);
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new TypeError(`IcuLoss: logPrior: expected finite numbers, got ${values[bad]} for class ${bad}`);
   }
   return result;
 }

@@ -56,26 +56,28 @@ export class Adam extends Optimizer<Settings> {
   protected override update(group: ParamGroup<Settings>, params: Parameter[], grads: Tensor[]): void {
     const { lr, betas, weightDecay, eps, amsgrad } = group;
     const states = params.map((parameter) => this.stateOf(parameter) ?? this.start(parameter, amsgrad));
-    const all = (name: string) => states.map((state) => state[name]!);
-    const steps = all('step');
-    addToAll(steps, 1);
-    this.fused(
-      params,
-      grads,
+    const all = (name: string) => this.kept(name, params, states);
+    const [averages, squares, greatest] = [
       all('exp_avg'),
       all('exp_avg_sq'),
       amsgrad ? all('max_exp_avg_sq') : [],
-      steps,
-      {
-        lr,
-        beta1: betas[0],
-        beta2: betas[1],
-        weightDecay,
-        eps,
-        amsgrad,
-        maximize: false,
-      },
+    ];
+    const scalar = torch.zeros([], { dtype: 'float32', device: params[0]!.device });
+    const steps = this.kept(
+      'step',
+      params.map(() => scalar),
+      states,
     );
+    addToAll(steps, 1);
+    this.fused(params, grads, averages, squares, greatest, steps, {
+      lr,
+      beta1: betas[0],
+      beta2: betas[1],
+      weightDecay,
+      eps,
+      amsgrad,
+      maximize: false,
+    });
   }
 
   private start(parameter: Parameter, amsgrad: boolean): Record<string, Tensor> {

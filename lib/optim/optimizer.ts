@@ -129,6 +129,24 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     return torch.emptyLike(parameter).copy_(grad);
   }
 
+  /**
+   * What is kept under a name, which is of the shape, strides and type of what it is `like`, the parameters as a rule.
+   * @throws Error naming the shapes where it is not: somebody has given the parameter or the state other data since
+   */
+  protected kept(name: string, like: readonly Tensor[], states: readonly ParameterState[]): Tensor[] {
+    const tensors = states.map((state) => state[name]!);
+    const i = native.misfit(
+      like.map(({ handle }) => handle),
+      tensors.map(({ handle }) => handle),
+    );
+    if (i < 0) return tensors;
+    const [wanted, tensor] = [like[i]!, tensors[i]!];
+    throw new Error(
+      `${this.constructor.name}: '${name}' expected shape [${wanted.shape}], strides [${wanted.strides}] and ${wanted.dtype} ` +
+        `on ${wanted.device}, got [${tensor.shape}], [${tensor.strides}] and ${tensor.dtype} on ${tensor.device}`,
+    );
+  }
+
   /** The names of the tensors that are kept for each parameter of a group; `step` is a number for all of it. */
   protected abstract stateNames(group: Options): string[];
 

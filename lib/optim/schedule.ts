@@ -7,7 +7,8 @@ import { Optimizer, requireNumber } from './optimizer.ts';
  * epoch, for schedules counted in epochs), and sets the learning rate of every group from its initial one.
  */
 export abstract class LRScheduler {
-  protected readonly optimizer: Optimizer;
+  /** Whose learning rates it drives */
+  readonly optimizer: Optimizer;
   protected readonly baseLrs: readonly number[];
   private count = 0;
 

@@ -3,6 +3,7 @@ import { operator, type Tensor, torch } from '../tensor/index.ts';
 import {
   Optimizer,
   type OptimizerOptions,
+  type ParameterState,
   type ParamGroup,
   type ParamGroupInput,
   requireNumber,
@@ -60,21 +61,20 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     for (const first of [true, false]) {
       const chosen = [...params.keys()].filter((i) => isFirst[i] === first);
       if (chosen.length === 0) continue;
-      const buffers = chosen.map((i) => this.bufferOf(params[i]!));
+      const own = chosen.map((i) => params[i]!);
+      const states = own.map((parameter) => this.stateOf(parameter) ?? this.start(parameter));
       this.fusedStep(
         group,
-        chosen.map((i) => params[i]!),
+        own,
         chosen.map((i) => grads[i]!),
-        buffers,
+        this.kept('momentum_buffer', own, states),
         first,
       );
     }
   }
 
-  private bufferOf(parameter: Parameter): Tensor {
-    const state =
-      this.stateOf(parameter) ?? this.keepState(parameter, { momentum_buffer: torch.emptyLike(parameter) });
-    return state.momentum_buffer!;
+  private start(parameter: Parameter): ParameterState {
+    return this.keepState(parameter, { momentum_buffer: torch.emptyLike(parameter) });
   }
 
   private fusedStep(

@@ -42,11 +42,14 @@ const fonts = () => ({
   sansSerifFamily: 'Arimo',
 });
 
+const mostPixels = 32_768;
+
 /**
  * The picture as a PNG on white.
  *
  * @param options.width in pixels; the height follows. Default 1600.
- * @throws Error if `svg` is no SVG; TypeError if the width is no integer of at least 1
+ * @throws Error if `svg` is no SVG; TypeError if the width is no integer of at least 1; RangeError if the picture would be
+ *   too large
  */
 export function svgToPng(svg: string, { width = 1600 }: { width?: number } = {}): Uint8Array {
   if (!(Number.isSafeInteger(width) && width >= 1)) {
@@ -62,6 +65,14 @@ export function svgToPng(svg: string, { width = 1600 }: { width?: number } = {})
   } catch (error) {
     throw new Error(
       `svgToPng: svg: expected an SVG document, got one with an error: ${(error as Error).message}`,
+    );
+  }
+  // Beyond these the renderer ends the process.
+  const height = Math.ceil((width * picture.height) / picture.width);
+  if (!(width <= mostPixels && height <= mostPixels && width * height <= mostPixels ** 2 / 4)) {
+    throw new RangeError(
+      `svgToPng: width: expected one that makes a picture of at most ${mostPixels} pixels a side and 2²⁸ in all, got ` +
+        `${width}, for which the picture is ${width} × ${height}`,
     );
   }
   return picture.render().asPng();

@@ -1,6 +1,7 @@
 import { getRngState, setRngState, type Tensor } from '../tensor/index.ts';
 import type { Classifier } from './evaluate.ts';
 import type { FitState } from './fit.ts';
+import { Joined } from './joined.ts';
 import { CheckpointError, loadSafetensors, type SafetensorsFile, saveSafetensors } from './safetensors.ts';
 import type { Training } from './setup.ts';
 
@@ -22,15 +23,15 @@ const below = (prefix: string, tensors: Readonly<Tensors>): Tensors =>
     ),
   );
 
-const weightsOf = ({ model, loss }: Classifier): Tensors => ({
-  ...prefixed('model', model.stateDict()),
-  ...prefixed('loss', loss.stateDict()),
-});
+const both = ({ model, loss }: Classifier): Joined => new Joined({ model, loss });
 
-function putWeights({ model, loss }: Classifier, tensors: Readonly<Tensors>): void {
-  model.loadStateDict(below('model', tensors));
-  loss.loadStateDict(below('loss', tensors));
-}
+const isWeight = (name: string): boolean => name.startsWith('model.') || name.startsWith('loss.');
+
+/** All of them or, where something does not fit, none. */
+const putWeights = (classifier: Classifier, tensors: Readonly<Tensors>): void =>
+  both(classifier).loadStateDict(
+    Object.fromEntries(Object.entries(tensors).filter(([name]) => isWeight(name))),
+  );
 
 /** Writes the weights. @param metadata strings kept with them */
 export async function saveWeights(
@@ -38,11 +39,11 @@ export async function saveWeights(
   classifier: Classifier,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await saveSafetensors(path, weightsOf(classifier), metadata);
+  await saveSafetensors(path, both(classifier).stateDict(), metadata);
 }
 
 /**
- * Puts saved weights into a network and its loss.
+ * Puts saved weights into a network and its loss. Where it throws, nothing has changed.
  * @returns the metadata
  * @throws CheckpointError if the file is missing, damaged, or of another network or loss
  */
@@ -67,7 +68,7 @@ export async function saveTraining(path: string, training: Training, state: FitS
   const { tensors, groups } = training.optimizer.stateDict();
   const position: Position = { state, scheduler: training.scheduler.lastStep, groups };
   using rng = getRngState().keep();
-  const all = { ...weightsOf(training), ...prefixed('optimizer', tensors), rng };
+  const all = { ...both(training).stateDict(), ...prefixed('optimizer', tensors), rng };
   await saveSafetensors(path, all, { position: JSON.stringify(position) });
 }
 

@@ -10,7 +10,7 @@ import {
 } from '../data/index.ts';
 import { type LossName, type LossOptions, lossNames } from '../losses/index.ts';
 import { type ModelName, modelNames } from '../models/index.ts';
-import { describeValue } from '../tensor/index.ts';
+import { describeValue, Tensor } from '../tensor/index.ts';
 
 export const optimizers = ['adam', 'adamw', 'sgd'] as const;
 export const schedules = ['one-cycle', 'constant', 'cosine', 'multi-step'] as const;
@@ -226,6 +226,15 @@ function checkTogether(config: TrainConfig): void {
   }
 }
 
+/** Options of a loss as `config.json` has them: arrays of numbers in place of typed arrays and tensors. */
+const asWritten = (options: TrainConfig['lossOptions']): TrainConfig['lossOptions'] =>
+  Object.fromEntries(
+    Object.entries(options).map(([name, value]) => {
+      if (value instanceof Tensor) return [name, value.toArray()];
+      return [name, ArrayBuffer.isView(value) ? Array.from(value as Float64Array) : value];
+    }),
+  );
+
 /**
  * The configuration with defaults where nothing is given.
  * @throws TypeError naming the setting, what was expected and what came; also where settings do not go together
@@ -250,5 +259,10 @@ export function resolveConfig(given: Partial<TrainConfig> = {}): TrainConfig {
   }
   checkTogether(config);
   // A run may be taken up from another working directory.
-  return { ...config, milestones: [...config.milestones], data: absoluteDataName(config.data) };
+  return {
+    ...config,
+    lossOptions: asWritten(config.lossOptions),
+    milestones: [...config.milestones],
+    data: absoluteDataName(config.data),
+  };
 }

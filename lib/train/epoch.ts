@@ -101,12 +101,14 @@ export async function trainEpoch(options: EpochOptions): Promise<Sums> {
           optimizer.zeroGrad();
           const features = forward(options, images);
           const output = mixed ? loss.forwardMixed(features, mixed) : loss.forward(features, labels);
+          // Before the step, which changes the loss's parameters for this very batch.
+          const hits = noGrad(() => hitsOf(loss.predict(features), labels, mixed));
           output.total.backward();
           sums.lr = optimizer.paramGroups[0]!.lr;
           optimizer.step();
           scheduler?.step();
           noGrad(() => {
-            const figures = figuresOf(output, hitsOf(loss.predict(features), labels, mixed));
+            const figures = figuresOf(output, hits);
             names = Object.keys(figures);
             unread.push({ figures: torch.stack(Object.values(figures)).keep(), images: labels.shape[0]! });
           });

@@ -1,7 +1,8 @@
 import { type AnyDataset, createLoader, type LabelledImages, sizeOf } from '../data/index.ts';
 import { type ClassificationLoss, IcuLoss } from '../losses/index.ts';
 import type { Backbone } from '../models/index.ts';
-import { describeValue, noGrad, scope, type Tensor } from '../tensor/index.ts';
+import { checkOptions } from '../tensor/check.ts';
+import { describeValue, noGrad, scope, Tensor } from '../tensor/index.ts';
 import {
   accuracyByClass,
   type Calibration,
@@ -73,11 +74,16 @@ export interface EvaluateOptions {
   batchSize?: number;
 }
 
+const optionNames = [
+  ...(['device', 'signal', 'features', 'trainCounts', 'batchSize'] as const),
+] satisfies (keyof EvaluateOptions)[];
+
 /**
  * Predicts every image in evaluation mode, without margins or labels, and leaves the modules in the mode they were in.
  * Between batches other work gets its turn. Images that could not be decoded, where the data set skips them, count for
  * nothing.
- * @throws the signal's reason once it is aborted; TypeError if a label is no class, or the loss has other classes;
+ * @throws the signal's reason once it is aborted; TypeError if a label is no class, the loss has other classes, or an
+ *   option is unknown;
  *   Error if there are no images
  */
 export function evaluate(
@@ -95,10 +101,12 @@ export async function evaluate(
   dataset: AnyDataset,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  checkOptions('evaluate', options, optionNames);
   const { device = 'cpu', signal, trainCounts = null } = options;
+  checkDataset(['evaluate', 'dataset'], dataset, loss);
   const most = sizeOf(dataset);
   const { numClasses } = dataset;
-  check(dataset, loss, trainCounts);
+  checkCounts(trainCounts, numClasses);
   const batchSize = options.batchSize ?? batchFor(model);
   const features = options.features ? new Float32Array(most * model.featureDim) : null;
   const all = noVerdicts(most);
@@ -106,7 +114,10 @@ export async function evaluate(
   let norms = 0;
   const loader = createLoader(dataset, { batchSize, device });
   const epoch = loader.epoch(1);
-  const modes = [model.training, loss.training] as const;
+  // Each module's own: a part may have been frozen.
+  const modes = [model, loss].flatMap((root) =>
+    root.namedModules().map(([, module]) => [module, module.training] as const),
+  );
   model.eval();
   loss.eval();
   try {
@@ -132,8 +143,7 @@ export async function evaluate(
     }
   } finally {
     epoch.dispose();
-    model.train(modes[0]);
-    loss.train(modes[1]);
+    for (const [module, training] of modes) module.training = training;
   }
   if (count === 0) {
     throw new Error(
@@ -169,23 +179,34 @@ function batchFor(model: Backbone): number {
 const valuesOf = (tensor: Tensor): Float32Array =>
   tensor.to({ device: 'cpu', dtype: 'float32' }).toTypedArray() as Float32Array;
 
-function check(
-  { labels, numClasses }: LabelledImages,
+/**
+ * Throws a TypeError unless it is a data set whose labels are among the classes of the loss.
+ * @param what who was given it, and under which name
+ */
+export function checkDataset(
+  [who, argument]: readonly [who: string, argument: string],
+  dataset: LabelledImages,
   loss: ClassificationLoss,
-  trainCounts: readonly number[] | null,
 ): void {
+  if (!(dataset?.labels instanceof Tensor)) {
+    throw new TypeError(`${who}: ${argument}: expected a data set, got ${describeValue(dataset)}`);
+  }
+  const { labels, numClasses } = dataset;
   const classes = labels.toTypedArray() as BigInt64Array;
   const bad = classes.findIndex((label) => !(label >= 0n && label < numClasses));
   if (bad >= 0) {
     throw new TypeError(
-      `evaluate: dataset: expected labels from 0 to ${numClasses - 1}, got ${classes[bad]} for image ${bad}`,
+      `${who}: ${argument}: expected labels from 0 to ${numClasses - 1}, got ${classes[bad]} for image ${bad}`,
     );
   }
   if (loss.numClasses !== numClasses) {
     throw new TypeError(
-      `evaluate: loss: expected ${numClasses} classes, the data set's, got ${loss.numClasses}`,
+      `${who}: loss: expected ${numClasses} classes, the data set's, got ${loss.numClasses}`,
     );
   }
+}
+
+function checkCounts(trainCounts: readonly number[] | null, numClasses: number): void {
   if (trainCounts !== null && !(Array.isArray(trainCounts) && trainCounts.length === numClasses)) {
     throw new TypeError(
       `evaluate: trainCounts: expected ${numClasses} numbers, one for each class, got ${describeValue(trainCounts)}`,

@@ -3,7 +3,7 @@ import type { AnyDataset, Loader, Mixup } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
 import { describeValue, flushingDenormals } from '../tensor/index.ts';
 import { type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
-import { type Classifier, evaluate } from './evaluate.ts';
+import { type Classifier, checkDataset, evaluate } from './evaluate.ts';
 import { requireOptimized } from './setup.ts';
 
 /** Where a training stands; plain data, so that it can be saved. */
@@ -65,21 +65,32 @@ export interface FitOptions extends Classifier {
  * (`setFlushDenormal`).
  *
  * @returns the state it ended in; `epoch` is above `epochs` unless the signal stopped it
- * @throws DivergedError if the loss is no longer finite; TypeError if epochs is not an integer of at least 1; Error if
- *   the loader has no batch, or a parameter of the network or the loss that requires a gradient is in no group of the optimiser
+ * @throws DivergedError if the loss is no longer finite. Before anything is trained: TypeError if epochs is not an integer
+ *   of at least 1, `state` is no state, the scheduler is another optimiser's, or the loss has other classes than `validation`;
+ *   Error if the loader has no batch, or a parameter of the network or the loss that requires a gradient is in no group of
+ *   the optimiser
  */
 export async function fit(options: FitOptions): Promise<FitState> {
-  const { model, loss, optimizer, epochs } = options;
+  const { model, loss, optimizer, scheduler, epochs, state } = options;
   if (!(Number.isSafeInteger(epochs) && epochs >= 1)) {
     throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);
   }
-  if (typeof options.loader?.length !== 'number') {
+  if (!Number.isSafeInteger(options.loader?.length)) {
     throw new TypeError(`fit: loader: expected a loader of batches, got ${describeValue(options.loader)}`);
   }
   if (options.loader.length === 0) {
     throw new Error(
       'fit: loader: expected at least one batch, got none: there are fewer images than a batch, or none at all',
     );
+  }
+  checkDataset(['fit', 'validation'], options.validation, loss);
+  if (state !== undefined && !(Number.isSafeInteger(state?.epoch) && state.epoch >= 1 && state.sums)) {
+    throw new TypeError(
+      `fit: state: expected where a training stands, got ${describeValue(state)} without epoch and sums`,
+    );
+  }
+  if (scheduler !== undefined && scheduler.optimizer !== optimizer) {
+    throw new TypeError('fit: scheduler: expected one of the optimizer, got one of another');
   }
   requireOptimized({ model, loss }, optimizer);
   return flushingDenormals(() => train(options));

@@ -21,6 +21,7 @@ export {
 export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
 export { exitCodeOf, InterruptedError, interruptible } from './interrupt.ts';
 export { type LoadedRun, loadRun } from './load-run.ts';
+export { type Lock, takeLock } from './lock.ts';
 export {
   accuracyByClass,
   type Calibration,
@@ -49,7 +50,7 @@ export {
   resumeRun,
   trainRun,
 } from './run.ts';
-export { freeRunName, type RunData, RunFolder, type RunResult } from './run-folder.ts';
+export { freeRunName, type RunData, RunFolder, type RunPlace, type RunResult } from './run-folder.ts';
 export {
   CheckpointError,
   decodeSafetensors,

@@ -1,5 +1,6 @@
 import { Module } from '../nn/index.ts';
 import { describeValue, type Tensor } from '../tensor/index.ts';
+import { Joined } from './joined.ts';
 import { CheckpointError, loadSafetensors } from './safetensors.ts';
 
 export interface PretrainedOptions {
@@ -29,7 +30,7 @@ export async function loadPretrained(
   const { heads, ignore } = check(model, options);
   const { tensors } = await loadSafetensors(path);
   try {
-    const joined = new Joined(model, heads);
+    const joined = new Joined({ '': model, ...heads });
     const own = joined.stateDict();
     const isIgnored = (name: string) =>
       ignore.some((start) => name === start || name.startsWith(`${start}.`));
@@ -48,24 +49,6 @@ export async function loadPretrained(
     return Object.keys(tensors).filter(isIgnored);
   } finally {
     for (const value of Object.values(tensors)) value.dispose();
-  }
-}
-
-/** A network and its heads under the names of one state dict. */
-class Joined extends Module {
-  readonly #parts: readonly (readonly [prefix: string, module: Module])[];
-
-  constructor(model: Module, heads: Readonly<Record<string, Module>>) {
-    super();
-    this.#parts = [['', model], ...Object.entries(heads)];
-  }
-
-  override namedModules(): [string, Module][] {
-    return this.#parts.flatMap(([prefix, module]) => module.namedModules(prefix));
-  }
-
-  forward(): never {
-    throw new Error('Joined: it has names only');
   }
 }
 

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeWhole } from '../data/files.ts';
-import type { LabelledImages } from '../data/index.ts';
+import { writeNew, writeWhole } from '../data/files.ts';
+import { type DataName, isFolderName, type LabelledImages } from '../data/index.ts';
 import { describeValue } from '../tensor/index.ts';
 import { resolveConfig, type TrainConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
@@ -26,6 +26,8 @@ export interface RunResult {
   testAccuracyByClass: (number | null)[];
   /** More about that epoch on the test set, see `Evaluation` */
   test: Pick<Evaluation, 'top5' | 'shots' | 'featureNorm' | 'icu'> & Pick<Calibration, 'ece' | 'mce'>;
+  /** The name of the processor of the machine that finished it; runs of older versions have none */
+  machine?: string;
   /** Of training and validation */
   seconds: number;
   /** How many files could not be decoded and were left out, in all parts of the data set */
@@ -43,6 +45,16 @@ export interface RunData {
   /** Of a pixel from 0 to 1, of each channel or of all: the network takes (pixel / 255 − mean) / std */
   mean: number | readonly number[];
   std: number | readonly number[];
+}
+
+/** Where a run computes: it may be elsewhere than where it was begun. */
+export interface RunPlace {
+  /** 'cpu' or 'cuda:0'. Default: the run's. */
+  device?: string;
+  /** CPU threads of an operator. Default: the run's. */
+  threads?: number | null;
+  /** `folder:<path>`: where the image folder of the run is now. Default: where it was. */
+  data?: DataName;
 }
 
 /** A run's folder and the files in it, each written by one function. */
@@ -76,6 +88,11 @@ export class RunFolder {
     return this.file('last.safetensors');
   }
 
+  /** Which process is at work on the run, see `takeLock`. */
+  get lock(): string {
+    return this.file('lock');
+  }
+
   get exists(): boolean {
     return existsSync(this.file('config.json'));
   }
@@ -83,23 +100,25 @@ export class RunFolder {
   /** @returns false where another run has this folder: of several that want it at the same time one gets it */
   async create(config: TrainConfig): Promise<boolean> {
     await mkdir(this.path, { recursive: true });
-    try {
-      await writeFile(this.file('config.json'), jsonOf(config), { flag: 'wx' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-      throw error;
-    }
-    return true;
+    return writeNew(this.file('config.json'), jsonOf(config));
   }
 
   /**
    * @param where on which it computes otherwise than the run did, where given
-   * @throws Error if it is no run's folder; TypeError if its configuration is not valid
+   * @throws Error if it is no run's folder; TypeError if its configuration is not valid, or `data` and the run's data set
+   *   are not both image folders
    */
-  async readConfig(where: { device?: string; threads?: number | null } = {}): Promise<TrainConfig> {
+  async readConfig(where: RunPlace = {}): Promise<TrainConfig> {
     const stored = resolveConfig((await this.readJson('config.json')) as Partial<TrainConfig>);
+    const { data = stored.data } = where;
+    if (data !== stored.data && !(isFolderName(stored.data) && isFolderName(data))) {
+      throw new TypeError(
+        `${this.path}: data: expected the run's, ${stored.data}, or where an image folder is now, got ${describeValue(data)}`,
+      );
+    }
     return resolveConfig({
       ...stored,
+      data,
       device: where.device ?? stored.device,
       threads: where.threads ?? stored.threads,
     });

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { type AnyDataset, classCountsOf, type Splits } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
@@ -10,8 +11,9 @@ import type { Sums } from './epoch.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
 import { exitCodeOf } from './interrupt.ts';
+import { type Lock, takeLock } from './lock.ts';
 import { drawCurves, drawFeatures, drawSigmas } from './pictures.ts';
-import { freeRunName, RunFolder, type RunResult } from './run-folder.ts';
+import { freeRunName, RunFolder, type RunPlace, type RunResult } from './run-folder.ts';
 import { CheckpointError } from './safetensors.ts';
 import { buildClassifier, buildTraining, type Training, withClassCounts } from './setup.ts';
 import { noteSkipped, recallSkipped, skippedOf } from './skipped.ts';
@@ -46,6 +48,8 @@ export interface RunOptions extends RunEvents {
   runName?: string;
   /** Once it is aborted the run saves itself after the step it is at, and ends. */
   signal?: AbortSignal;
+  /** The lock of the run's folder, where the caller has it. Default: it is taken for as long as the run is at work. */
+  lock?: Lock;
 }
 
 export type RunOutcome =
@@ -57,7 +61,8 @@ export type RunOutcome =
  * Trains a network as configured into a folder of its own. Without a data set named in the configuration it is MNIST,
  * or, where that cannot be had, the digits that this package draws.
  *
- * @throws TypeError for a setting that is not valid; Error if the folder is taken; DivergedError
+ * @throws TypeError for a setting that is not valid; Error if the folder is taken, or another process resumes the run;
+ *   DivergedError
  */
 export async function trainRun(given: Partial<TrainConfig>, options: RunOptions = {}): Promise<RunOutcome> {
   const { runsDir = 'runs', dataDir, runName } = options;
@@ -81,31 +86,48 @@ export async function trainRun(given: Partial<TrainConfig>, options: RunOptions 
     if (runName !== undefined) throw taken();
     folder = own();
   }
-  return go(folder, config, splits, training, fitStart(), options);
+  return alone(folder, options.lock, () => go(folder, config, splits, training, fitStart(), options));
 }
 
-export interface ResumeOptions extends Omit<RunOptions, 'runsDir' | 'runName'> {
-  /** 'cpu' or 'cuda:0'. Default: the run's. */
-  device?: string;
-  /** CPU threads of an operator. Default: the run's. */
-  threads?: number | null;
+/**
+ * Does `work` on a run's folder unless another process is at work there.
+ * @param held the folder's lock, where the caller has it
+ * @throws Error naming the process
+ */
+async function alone<T>(folder: RunFolder, held: Lock | undefined, work: () => Promise<T>): Promise<T> {
+  if (held !== undefined) return work();
+  const lock = await takeLock(folder.lock);
+  if ('heldBy' in lock) {
+    throw new Error(
+      `${folder.path}: another process, ${lock.heldBy}, is at work on this run; where that is not so, remove ${folder.lock}`,
+    );
+  }
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
 }
+
+export interface ResumeOptions extends Omit<RunOptions, 'runsDir' | 'runName'>, RunPlace {}
 
 /**
  * Goes on with a run that was interrupted, as if it had not been: the same steps in the same order give the same
  * weights, on the same device with as many threads. A run that had finished only makes its result anew; one that never came to save itself begins again.
  *
  * @param path the run's folder
- * @throws Error if it is no run's folder; CheckpointError if a checkpoint is damaged
+ * @throws Error if it is no run's folder, or another process is at work on it; CheckpointError if a checkpoint is damaged
  */
 export async function resumeRun(path: string, options: ResumeOptions = {}): Promise<RunOutcome> {
   const folder = new RunFolder(path);
   const config = await folder.readConfig(options);
-  const splits = await loadSplits(config, options.dataDir);
-  const training = buildTraining(config, splits);
-  const state = existsSync(folder.last) ? await loadTraining(folder.last, training) : fitStart();
-  await settleNextWeights(folder, state);
-  return go(folder, config, splits, training, state, options);
+  return alone(folder, options.lock, async () => {
+    const splits = await loadSplits(config, options.dataDir);
+    const training = buildTraining(config, splits);
+    const state = existsSync(folder.last) ? await loadTraining(folder.last, training) : fitStart();
+    await settleNextWeights(folder, state);
+    return go(folder, config, splits, training, state, options);
+  });
 }
 
 async function go(
@@ -245,6 +267,7 @@ async function conclude(
       featureNorm: test.featureNorm,
       icu: test.icu,
     },
+    machine: cpus()[0]?.model.trim(),
     seconds,
     skipped: await noteSkipped(folder, splits),
   };
@@ -285,13 +308,7 @@ export interface RunEvaluation {
  */
 export async function evaluateRun(
   path: string,
-  options: {
-    dataDir?: string;
-    device?: string;
-    threads?: number | null;
-    features?: boolean;
-    signal?: AbortSignal;
-  } = {},
+  options: RunPlace & { dataDir?: string; features?: boolean; signal?: AbortSignal } = {},
 ): Promise<RunEvaluation & { classifier: Classifier }> {
   const folder = new RunFolder(path);
   const config = await folder.readConfig(options);

@@ -38,7 +38,7 @@ const alignment = 8;
 /**
  * A file's bytes. Tensors on a GPU are copied from there; float16 and bfloat16 must be converted first.
  * @param metadata strings that are kept with the tensors
- * @throws TypeError if a tensor's dtype is not supported
+ * @throws TypeError if a tensor's dtype is not supported, or the metadata are not all strings
  */
 export function encodeSafetensors(
   tensors: Readonly<Record<string, Tensor>>,
@@ -46,6 +46,9 @@ export function encodeSafetensors(
 ): Uint8Array {
   // Without a prototype, here and when reading: any name is a tensor's, '__proto__' too.
   const header: Record<string, Entry | Readonly<Record<string, string>>> = Object.create(null);
+  if (!isStrings(metadata)) {
+    throw new TypeError('encodeSafetensors: metadata: expected an object of strings');
+  }
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   const parts: Uint8Array[] = [];
   let offset = 0;
@@ -108,6 +111,7 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     fail('the header is no JSON object');
   const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isStrings(metadata)) return fail('__metadata__: expected an object of strings');
   const tensors: Record<string, Tensor> = Object.create(null);
   for (const [key, value] of Object.entries(entries)) {
     const { dtype: kindName, shape, data_offsets: place } = (value ?? {}) as Partial<Entry>;
@@ -129,8 +133,14 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
     const array = kind.view(new Uint8Array(buffer.subarray(from, to)).buffer);
     tensors[key] = tensor(array, dtype === 'bool' ? { shape, dtype } : { shape });
   }
-  return { tensors, metadata: metadata as Record<string, string> };
+  return { tensors, metadata };
 }
+
+const isStrings = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((text) => typeof text === 'string');
 
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);

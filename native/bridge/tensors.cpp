@@ -128,6 +128,18 @@ napi_value setRequiresGrad(const Call& call) {
 
 napi_value gradient(const Call& call) { return call.handle(call.tensor(0, "tensor").grad()); }
 
+bool isLike(const at::Tensor& tensor, const at::Tensor& other) {
+  return other.sizes() == tensor.sizes() && other.scalar_type() == tensor.scalar_type() &&
+         other.device() == tensor.device();
+}
+
+/// Throws unless the argument `name` is of the shape and type of `tensor`, on its device.
+void requireLike(const char* name, const at::Tensor& tensor, const at::Tensor& other) {
+  TORCH_CHECK(isLike(tensor, other), "argument '", name, "' expected shape ", tensor.sizes(), " ",
+              tensor.scalar_type(), " on ", tensor.device(), ", got ", other.sizes(), " ",
+              other.scalar_type(), " on ", other.device());
+}
+
 /// setGradient(tensor, gradient | null)
 napi_value setGradient(const Call& call) {
   const at::Tensor& tensor = call.tensor(0, "tensor");
@@ -139,28 +151,46 @@ napi_value setGradient(const Call& call) {
   // It would hold itself, and never be freed.
   TORCH_CHECK(!gradient.is_same(tensor),
               "argument 'grad' expected another tensor than the one it is of");
-  TORCH_CHECK(gradient.sizes() == tensor.sizes() &&
-                  gradient.scalar_type() == tensor.scalar_type() &&
-                  gradient.device() == tensor.device(),
-              "argument 'grad' expected shape ", tensor.sizes(), " ", tensor.scalar_type(), " on ",
-              tensor.device(), ", got ", gradient.sizes(), " ", gradient.scalar_type(), " on ",
-              gradient.device());
+  requireLike("grad", tensor, gradient);
   tensor.mutable_grad() = gradient;
   return call.undefined();
 }
 
+/// Whether two tensors of the same shape have each element at the same place.
+bool sameLayout(const at::Tensor& one, const at::Tensor& other) {
+  if (one.layout() != other.layout()) return false;
+  for (int64_t d = 0; d < one.dim(); ++d) {
+    // The stride of a dimension of one element is never taken.
+    if (one.size(d) > 1 && one.stride(d) != other.stride(d)) return false;
+  }
+  return true;
+}
+
 /// gradientFits(parameter, gradient): whether each element of the gradient is where the parameter's
-/// is; null where the parameter's do not lie side by side.
+/// is; null where the parameter's do not lie side by side. Throws if it is of another shape or
+/// type: the parameter may have been given other data since.
 napi_value gradientFits(const Call& call) {
   const at::Tensor& parameter = call.tensor(0, "parameter");
   const at::Tensor& gradient = call.tensor(1, "gradient");
+  requireLike("grad", parameter, gradient);
   if (!parameter.is_non_overlapping_and_dense()) return call.info.Env().Null();
-  for (int64_t d = 0; d < parameter.dim(); ++d) {
-    // The stride of a dimension of one element is never taken.
-    if (parameter.size(d) > 1 && gradient.stride(d) != parameter.stride(d))
-      return call.value(false);
+  return call.value(sameLayout(parameter, gradient));
+}
+
+/// misfit(parameters, kept): the first index at which a kept tensor is not of its parameter's
+/// shape, type, device and layout; -1 where all are.
+napi_value misfit(const Call& call) {
+  const auto parameters = toTensors(call.env, call.environment, call.info[0], "parameters");
+  const auto kept = toTensors(call.env, call.environment, call.info[1], "kept");
+  TORCH_CHECK(parameters.size() == kept.size(), "argument 'kept' expected ", parameters.size(),
+              " tensors, got ", kept.size());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const at::Tensor &parameter = parameters[i], &other = kept[i];
+    if (!isLike(parameter, other) || !sameLayout(parameter, other)) {
+      return call.value(static_cast<int64_t>(i));
+    }
   }
-  return call.value(true);
+  return call.value(int64_t{-1});
 }
 
 /// gradientFunction(tensor): the name of the node that made it, or null for a leaf.
@@ -233,6 +263,7 @@ void exportTensors(Napi::Object exports) {
   addExport<gradient>(exports, "gradient");
   addExport<setGradient>(exports, "setGradient");
   addExport<gradientFits>(exports, "gradientFits");
+  addExport<misfit>(exports, "misfit");
   addExport<gradientFunction>(exports, "gradientFunction");
   addExport<setData>(exports, "setData");
   addExport<item>(exports, "item");

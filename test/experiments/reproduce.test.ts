@@ -1,5 +1,5 @@
 /** The runner on an experiment of its own: drawn digits, one or two epochs of a few steps. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,7 +9,6 @@ import {
   reproduceTable,
   type Table,
 } from '../../lib/experiments/index.ts';
-import { takeLock } from '../../lib/experiments/lock.ts';
 import { method } from '../../lib/experiments/recipe.ts';
 import { ours } from '../../lib/experiments/setting.ts';
 import { getNumThreads, setNumThreads } from '../../lib/tensor/index.ts';
@@ -142,11 +141,27 @@ describe('reproduce', () => {
 
   it('leaves a run alone at which another process is', { timeout: 60_000 }, async () => {
     const run = join(folder, 'runs', 'digits-ce-seed0-1epochs');
-    await takeLock(join(run, 'lock'));
+    mkdirSync(run, { recursive: true });
     writeFileSync(join(run, 'lock'), '1 on another-machine');
     const { elsewhere, cells } = await reproduceTable(table, options({ losses: ['ce'] }));
     expect(elsewhere).toMatchObject([{ heldBy: '1 on another-machine' }]);
     expect(cells[0]!.unfinished).toBe(1);
+  });
+
+  it('counts what another process has finished in the meantime', { timeout: 60_000 }, async () => {
+    const finished = join(folder, 'elsewhere');
+    await reproduceTable(table, options({ losses: ['ce'], runsDir: finished }));
+    const run = join(folder, 'runs', 'digits-ce-seed0-1epochs');
+    mkdirSync(run, { recursive: true });
+    writeFileSync(join(run, 'lock'), '1 on another-machine');
+    // It comes to its end while this one is at the next run.
+    const onJob = () => cpSync(join(finished, 'digits-ce-seed0-1epochs'), run, { recursive: true });
+    const { elsewhere, cells } = await reproduceTable(table, options({ onJob }));
+    expect(elsewhere).toEqual([]);
+    expect(cells.map(({ unfinished, figures }) => [unfinished, figures !== null])).toEqual([
+      [0, true],
+      [0, true],
+    ]);
   });
 
   it('notes a run that diverges, and does not begin it again', { timeout: 60_000 }, async () => {
@@ -194,10 +209,14 @@ describe('reproduce', () => {
     const plan = await planOf(table, { ...budget, onTiming: (network) => timed.push(network) });
     expect(timed).toEqual(['mnist-2d']);
     expect(plan.jobs[0]!.job.config.epochs).toBe(1);
-    const path = join(folder, 'runs', 'budget-small-1s.json');
-    expect(existsSync(path)).toBe(true);
+    const [name] = readdirSync(join(folder, 'runs'));
+    expect(name).toMatch(/^budget-small-1s-[0-9a-f]{8}\.json$/);
+    const path = join(folder, 'runs', name!);
     const kept = JSON.parse(readFileSync(path, 'utf8')) as object;
     writeFileSync(path, JSON.stringify({ ...kept, epochs: { digits: 2 } }));
+    expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
+    // Another question in between leaves it alone.
+    await planOf(table, { ...budget, losses: ['ce'] });
     expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
   });
 

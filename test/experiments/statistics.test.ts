@@ -32,6 +32,11 @@ describe('tailsOfT', () => {
     },
   );
 
+  it('is never below 0', () => {
+    for (const n of [1, 2, 6, 7, 19])
+      for (const t of [1540.03, 1e5, 1e12]) expect(tailsOfT(t, n)).toBeGreaterThanOrEqual(0);
+  });
+
   it('has the critical values of the tables', () => {
     expect(tailsOfT(12.706, 1)).toBeCloseTo(0.05, 5);
     expect(tailsOfT(4.303, 2)).toBeCloseTo(0.05, 4);
@@ -58,6 +63,8 @@ describe('pairedTest', () => {
     expect(pairedTest([])).toMatchObject({ count: 0, tTest: null, signFlip: null });
     expect(pairedTest([0.5])).toEqual({ count: 1, mean: 0.5, sd: null, tTest: null, signFlip: 1 });
     expect(pairedTest([1, 1])).toMatchObject({ tTest: null, signFlip: 0.5 });
+    // The same but for rounding.
+    expect(pairedTest([0.9905 - 0.9901, 0.9912 - 0.9908]).tTest).toBeNull();
     expect(() => pairedTest(new Array(21).fill(1))).toThrow(/differences: expected at most 20, got 21/);
   });
 });

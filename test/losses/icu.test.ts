@@ -311,7 +311,10 @@ describe('IcuLoss', () => {
     plain.loadStateDict(loss.stateDict());
     expectClose(plain.forward(x, y).classification.item(), expected, { rtol: 1e-5 });
     expectClose(numbers(loss.logits(x)), numbers(distances.neg()), { rtol: 0 });
-    expect(new IcuLoss(3, 2, { tau: 2 }).logPrior).toBeNull();
+    const integers = tensor(BigInt64Array.of(0n, -1n, -2n));
+    expect([...numbers(new IcuLoss(3, 2, { logPrior: integers, tau: 0.5 }).logPrior!)]).toEqual([
+      0, -0.5, -1,
+    ]);
   });
 
   it('saves means, log-variances and a prior', () => {
@@ -478,7 +481,10 @@ describe('constructor errors', () => {
     [{ initialSigma: -1 }, 'initialSigma: expected a finite number above 0, got -1'],
     [{ initialSigma: 1e5 }, 'initialSigma: expected a number from 0.006738 to 148.4, where'],
     [{ varianceLr: Number.NaN }, 'varianceLr: expected a finite number above 0, got NaN'],
-    [{ tau: -1 }, 'tau: expected a finite number of at least 0, got -1'],
+    [{ logPrior: [1, 2, 3], tau: -1 }, 'tau: expected a finite number of at least 0, got -1'],
+    [{ tau: 2 }, 'tau: expected none without logPrior, whose strength it is, got 2'],
+    [{ logPrior: [1, -Infinity, 3] }, 'logPrior: expected finite numbers, got -Infinity for class 1'],
+    [{ logPrior: [1, 2, Number.NaN], tau: 0 }, 'logPrior: expected finite numbers, got NaN for class 2'],
     [{ logPrior: [1, 2, 3], tau: '2' }, 'tau: expected a finite number of at least 0, got "2"'],
     [{ logPrior: [1, 2] }, 'logPrior: expected 3 values, one for each class, got shape [2]'],
   ];

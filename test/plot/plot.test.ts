@@ -156,5 +156,15 @@ describe('svgToPng', () => {
     expect(() => svgToPng('<svg/>', { width: 0 })).toThrow(
       'svgToPng: width: expected an integer of at least 1, got 0',
     );
+    // Any of these would end the process.
+    const svg = (width: number, height: number) =>
+      `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}"/>`;
+    for (const width of [40_000, 1e7, 3e9, 2 ** 32]) {
+      expect(() => svgToPng(svg(10, 10), { width })).toThrow(RangeError);
+    }
+    expect(() => svgToPng(svg(1, 1e9), { width: 100 })).toThrow(
+      'expected one that makes a picture of at most 32768 pixels a side and 2²⁸ in all, got 100, for which the picture is ' +
+        '100 × 100000000000',
+    );
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Dataset, datasetFromBytes, drawDigits } from '../../lib/data/index.ts';
 import { createLoss, IcuLoss } from '../../lib/losses/index.ts';
 import { createModel } from '../../lib/models/index.ts';
+import { BatchNorm2d } from '../../lib/nn/index.ts';
 import { manualSeed, memory, noGrad, scope, type Tensor, torch } from '../../lib/tensor/index.ts';
 import { type Classifier, evaluate } from '../../lib/train/index.ts';
 import { expectClose } from '../support/close.ts';
@@ -123,6 +124,25 @@ describe('evaluate', () => {
     );
     await expect(evaluate(both, dataset, { trainCounts: [1, 2] })).rejects.toThrow(
       /evaluate: trainCounts: expected 10 numbers, one for each class/,
+    );
+  });
+
+  it('leaves a part in the mode that it was in', async () => {
+    const { model, loss } = classifier('ce');
+    const [, frozen] = model.namedModules().find(([, module]) => module instanceof BatchNorm2d)!;
+    model.train();
+    frozen.eval();
+    await evaluate({ model, loss }, dataset);
+    expect([model.training, frozen.training]).toEqual([true, false]);
+  });
+
+  it('names an option that there is none of, and what is no data set', async () => {
+    const trained = classifier('ce');
+    await expect(evaluate(trained, dataset, { batchsize: 1 } as object)).rejects.toThrow(
+      'evaluate: there is no option "batchsize"',
+    );
+    await expect(evaluate(trained, undefined as never)).rejects.toThrow(
+      'evaluate: dataset: expected a data set, got undefined',
     );
   });
 

@@ -279,6 +279,24 @@ describe('fit', () => {
     expect([...during, getFlushDenormal()]).toEqual([true, false]);
   });
 
+  it('counts hits of the parameters that a batch was seen with, not of those it has changed', async () => {
+    const training = buildTraining(config({ loss: 'ce', batchSize: 200 }), splits);
+    const { model, loss, loader, scheduler: _, ...rest } = training;
+    // One step, after which the head gets the whole batch right.
+    const optimizer = new SGD(loss.parameters(), { lr: 100 });
+    let before: number | undefined;
+    const forward = loss.forward.bind(loss);
+    loss.forward = (features, labels) => {
+      const hits = noGrad(() => loss.predict(features).eq(labels).to({ dtype: 'float64' }).mean());
+      before = Number(hits.item());
+      return forward(features, labels);
+    };
+    const sums = await trainEpoch({ ...rest, model, loss, loader, optimizer, epoch: 1 });
+    expect(sums.steps).toBe(1);
+    expect(before).toBeLessThan(0.5);
+    expect(sums.values.accuracy! / sums.images).toBeCloseTo(before!, 12);
+  });
+
   it('reports progress, and lets other work have its turn', async () => {
     const training = buildTraining(config({ batchSize: 8 }), splits);
     const steps: number[] = [];
@@ -297,6 +315,25 @@ describe('bad input', () => {
     await expect(fit({ ...training, validation: splits.validation, epochs })).rejects.toThrow(
       `fit: epochs: expected an integer of at least 1, got number ${epochs}`,
     );
+  });
+
+  it('is found before anything is trained', async () => {
+    const training = buildTraining(config({ epochs: 1 }), splits);
+    const before = weights(training);
+    const options = { ...training, validation: splits.validation, epochs: 1 };
+    const others = { ...splits.validation, numClasses: 12 };
+    const other = buildTraining(config({ epochs: 1 }), splits);
+    const bad: [options: object, message: string][] = [
+      [{ validation: undefined }, 'fit: validation: expected a data set, got undefined'],
+      [{ validation: others }, "fit: loss: expected 12 classes, the data set's, got 10"],
+      [{ state: {} }, 'fit: state: expected where a training stands, got an object without epoch and sums'],
+      [{ scheduler: other.scheduler }, 'fit: scheduler: expected one of the optimizer, got one of another'],
+      [{ loader: { length: Number.NaN } }, 'fit: loader: expected a loader of batches'],
+    ];
+    for (const [more, message] of bad) {
+      await expect(fit({ ...options, ...more } as never)).rejects.toThrow(message);
+    }
+    expect(weights(training)).toEqual(before);
   });
 
   it('a training checkpoint without its position is refused', async () => {
@@ -324,6 +361,15 @@ describe('checkpoints', () => {
     expect(weights(to)).toEqual(weights(from));
   });
 
+  it('change nothing where the loss is another', async () => {
+    const path = join(folder, 'model.safetensors');
+    await saveWeights(path, buildTraining(config({ loss: 'ce' }), splits));
+    const other = buildTraining(config({ loss: 'cosface', seed: 5 }), splits);
+    const before = weights(other);
+    await expect(loadWeights(path, other)).rejects.toThrow(CheckpointError);
+    expect(weights(other)).toEqual(before);
+  });
+
   it('say what does not fit', async () => {
     const training = buildTraining(config(), splits);
     const path = join(folder, 'x.safetensors');
@@ -333,7 +379,7 @@ describe('checkpoints', () => {
     const other = buildTraining(config({ loss: 'ce' }), splits);
     await expect(loadTraining(path, other)).rejects.toThrow(CheckpointError);
     await expect(loadTraining(path, other)).rejects.toThrow(
-      /missing: linear.weight, linear.bias. unexpected: means/,
+      /missing: loss.linear.weight, loss.linear.bias. unexpected: loss.means/,
     );
   });
 });

@@ -80,6 +80,9 @@ describe('safetensors', () => {
   it('name what they cannot keep', () => {
     expect(() => encodeSafetensors({ __metadata__: tensor([1]) })).toThrow(/the name '__metadata__' belongs/);
     const half = torch.zeros([2], { dtype: 'float16' });
+    expect(() => encodeSafetensors({}, { epoch: 3 } as never)).toThrow(
+      'encodeSafetensors: metadata: expected an object of strings',
+    );
     expect(() => encodeSafetensors({ half })).toThrow(/tensors: 'half' expected float32, .*, got float16/);
   });
 
@@ -99,6 +102,12 @@ describe('safetensors', () => {
       'an unknown dtype',
       file(entry({ dtype: 'F8' }), eight),
       /tensor 'x': dtype string "F8" is not supported/,
+    ],
+    ['metadata that are none', file({ __metadata__: null }), /__metadata__: expected an object of strings/],
+    [
+      'metadata that are no strings',
+      file({ __metadata__: { epoch: 3 } }),
+      /__metadata__: expected an object of/,
     ],
     ['no shape', file(entry({ shape: 'big' }), eight), /tensor 'x': expected a shape/],
     ['a negative size', file(entry({ shape: [-2] }), eight), /tensor 'x': expected a shape/],
