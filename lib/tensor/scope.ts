@@ -4,7 +4,7 @@ import { native } from '../native.ts';
 /** What a scope needs to know of a tensor. */
 export interface Owned {
   handle: number;
-  owner: Scope | null;
+  owningScope: Scope | null;
 }
 
 const { track, releaseMany } = native;
@@ -104,7 +104,7 @@ function end(own: Scope, result: unknown): void {
     if (result !== undefined && result !== null) {
       const parent = own.parent?.ended === true ? undefined : own.parent;
       visitTensors(result, (tensor) => {
-        if (tensor.owner === own) hand(tensor, parent);
+        if (tensor.owningScope === own) hand(tensor, parent);
       });
     }
   } finally {
@@ -119,10 +119,10 @@ function release(own: Scope): void {
   if (tensors.length > released.length) released = new Int32Array(2 * tensors.length);
   let count = 0;
   for (const tensor of tensors) {
-    if (tensor.owner === own && tensor.handle >= 0) {
+    if (tensor.owningScope === own && tensor.handle >= 0) {
       released[count++] = tensor.handle;
       tensor.handle = -1;
-      tensor.owner = null;
+      tensor.owningScope = null;
     }
   }
   if (count > 0) releaseMany(released, count);
@@ -131,7 +131,7 @@ function release(own: Scope): void {
 function hand(tensor: Owned, parent: Scope | undefined): void {
   if (parent !== undefined) {
     parent.tensors.push(tensor);
-    tensor.owner = parent;
+    tensor.owningScope = parent;
   } else {
     disown(tensor);
   }
@@ -139,11 +139,11 @@ function hand(tensor: Owned, parent: Scope | undefined): void {
 
 /** Takes a tensor out of its scope: from now on only dispose() or the garbage collector frees it. */
 export function disown(tensor: Owned): void {
-  tensor.owner = null;
+  tensor.owningScope = null;
   if (tensor.handle >= 0) track(tensor.handle, tensor);
 }
 
-export const isOwned = (value: object): value is Owned => 'handle' in value && 'owner' in value;
+export const isOwned = (value: object): value is Owned => 'owningScope' in value;
 
 function visitTensors(value: unknown, visit: (tensor: Owned) => void, seen = new Set<object>()): void {
   if (typeof value !== 'object' || value === null) return;

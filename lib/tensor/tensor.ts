@@ -37,15 +37,31 @@ export interface Tensor extends TensorMethods {}
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: operators.ts installs the methods that the interface names.
 export class Tensor {
-  /** @internal The handle in the addon's table; -1 once disposed. */
-  handle: number;
+  // Private: a copy of the object's properties, as libraries that clone deeply make one, or a Proxy must not have it.
+  // It would go on with the handle of a tensor that is gone, which by then is another's.
+  #handle: number;
   /** @internal The scope that will free this tensor. */
-  owner: Scope | null;
+  owningScope: Scope | null;
 
   /** @internal Tensors come from `tensor()`, `torch.zeros()` and other operators. */
   constructor(handle: number) {
-    this.handle = handle;
-    this.owner = adopt(this);
+    this.#handle = handle;
+    this.owningScope = adopt(this);
+  }
+
+  /** @internal The handle in the addon's table; -1 once disposed. */
+  get handle(): number {
+    try {
+      return this.#handle;
+    } catch {
+      throw new TypeError(
+        'expected a Tensor, got a copy or a Proxy of one, which has no data; clone() copies a tensor',
+      );
+    }
+  }
+
+  set handle(handle: number) {
+    this.#handle = handle;
   }
 
   /** The size of each dimension. */
@@ -221,7 +237,7 @@ export class Tensor {
   take(): number {
     const { handle } = this;
     this.handle = -1;
-    this.owner = null;
+    this.owningScope = null;
     return handle;
   }
 

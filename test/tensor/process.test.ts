@@ -45,7 +45,8 @@ describe('worker threads', () => {
         parentPort.once('message', () => process.exit(0));
       `)};
       const { handle } = await message(other);
-      const pretended = Object.assign(Object.create(Tensor.prototype), { handle, owner: null });
+      const pretended = torch.zeros([1]);
+      pretended.handle = handle;
       try { mine.add(pretended); } catch (error) { console.log(error.message); }
       try { mine.add(structuredClone(mine)); } catch (error) { console.log(error.message.split('\\n')[0]); }
       other.postMessage('end');

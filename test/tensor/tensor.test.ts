@@ -1,6 +1,6 @@
 import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { type DType, type NestedArray, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { type DType, type NestedArray, scope, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 describe('tensor()', () => {
   it('takes numbers, nested arrays, booleans and bigints', () => {
@@ -270,6 +270,26 @@ describe('Tensor', () => {
     expect(() => x.add(1)).toThrow(/argument 'self': the tensor has been disposed/);
     expect(() => x.shape).toThrow(/disposed/);
     expect(String(x)).toBe('tensor(<disposed>)');
+  });
+
+  it('is known from copies of its object and from Proxies, which could outlive it', () => {
+    const x = tensor([1, 2, 3]);
+    const copy: Tensor = Object.assign(Object.create(Object.getPrototypeOf(x)), x);
+    const message =
+      /expected a Tensor, got a copy or a Proxy of one, which has no data; clone\(\) copies a tensor/;
+    for (const other of [copy, new Proxy(x, {})]) {
+      const uses = [
+        () => other.toArray(),
+        () => other.add(1),
+        () => x.add(other),
+        () => torch.cat([x, other]),
+        () => other.keep(),
+        () => other.dispose(),
+      ];
+      for (const use of uses) expect(use).toThrow(message);
+    }
+    expect(x.toArray()).toEqual([1, 2, 3]);
+    expect(() => scope(() => new Proxy(tensor([1]), {}))).toThrow(message);
   });
 
   it('is disposed by using', () => {
