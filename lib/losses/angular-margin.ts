@@ -79,28 +79,32 @@ export abstract class AngularMarginLoss extends ClassificationLoss {
   /** w as it enters the logits, (K, D) */
   protected abstract weights(): Tensor;
 
-  /** λ at this step, a float64 scalar. Never read here: that would wait for the device. */
-  #lambda(): Tensor {
+  /** λ at step t, a float64 scalar. Never read here: that would wait for the device. */
+  #lambda(t: Tensor): Tensor {
     const { lambdaBase, lambdaGamma, lambdaPower, lambdaMin } = this.options;
-    const time = this.steps.to({ dtype: 'float64' }).mul(lambdaGamma).add(1);
+    const time = t.to({ dtype: 'float64' }).mul(lambdaGamma).add(1);
     return time.pow(-lambdaPower).mul(lambdaBase).clampMin(lambdaMin);
   }
 
+  /** Called after the loss has been computed: a step that fails does not count. */
   #count(): void {
     if (this.training) noGrad(() => this.steps.add_(1));
   }
 
   #loss(features: Tensor, labels: Tensor): LossOutput {
+    const x = this.checkBatch(features, labels);
     const weights = this.weights();
-    const logits = torch.linear(features, weights);
+    const logits = torch.linear(x, weights);
     const targets = targetsOf(labels);
     const places = targets.unsqueeze(1);
     const target = logits.gather(1, places);
-    const scale = lengths(features).mul(lengths(weights).indexSelect(0, targets));
+    const scale = lengths(x).mul(lengths(weights).indexSelect(0, targets));
     const withMargin = scale.mul(marginCosine(target.div(divisors(scale)), this.options.m));
-    const lambda = this.#lambda();
+    const lambda = this.#lambda(this.training ? this.steps.add(1) : this.steps);
     const annealed = target.mul(lambda).add(withMargin).div(lambda.add(1));
-    const classification = crossEntropy(logits.scatter(1, places, annealed), labels);
+    // Lengths keep float32 where `autocast` has logits in 16 bits.
+    const withTarget = logits.scatter(1, places, annealed.to({ dtype: logits.dtype }));
+    const classification = crossEntropy(withTarget, labels);
     return { total: classification, classification, regularizer: null, diagnostics: { lambda } };
   }
 
@@ -110,24 +114,26 @@ export abstract class AngularMarginLoss extends ClassificationLoss {
    * @param labels (N) int64
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
+    const output = this.#loss(features, labels);
     this.#count();
-    return this.#loss(features, labels);
+    return output;
   }
 
   override forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
     const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
+    const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
     this.#count();
-    return mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
+    return output;
   }
 
   /** |w_k||x|·cos θ_k, (N, K): no margin. */
   override logits(features: Tensor): Tensor {
+    this.checkFeatures(features);
     return torch.linear(features, this.weights());
   }
 
   /** `lambda`, as the last step had it. */
   override summary(): Record<string, number> {
-    return { lambda: this.#lambda().item() };
+    return { lambda: this.#lambda(this.steps).item() };
   }
 }

@@ -50,15 +50,15 @@ export class BalancedSoftmaxLoss extends LinearHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
-    const logits = this.linear.forward(features);
+    const x = this.checkBatch(features, labels);
+    const logits = this.linear.forward(x);
     const inTraining = this.options.adjust === 'training';
     const classification = crossEntropy(inTraining ? logits.add(this.logPrior) : logits, labels);
     return { total: classification, classification, regularizer: null, diagnostics: {} };
   }
 
   override logits(features: Tensor): Tensor {
-    const logits = this.linear.forward(features);
+    const logits = super.logits(features);
     return this.options.adjust === 'test' ? logits.sub(this.logPrior) : logits;
   }
 }

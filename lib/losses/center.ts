@@ -79,14 +79,15 @@ export class CenterLoss extends LinearHeadLoss {
   }
 
   #loss(features: Tensor, labels: Tensor): LossOutput {
+    const x = this.checkBatch(features, labels);
     const { weight, update } = this.options;
-    const classification = crossEntropy(this.logits(features), labels);
+    const classification = crossEntropy(this.logits(x), labels);
     const own = this.centers.indexSelect(0, targetsOf(labels));
-    const distance = (x: Tensor, c: Tensor) => meanOfRows(x.sub(c).square().sum([1]), labels).mul(0.5);
-    let regularizer = distance(features, own.detach()).mul(weight);
+    const distance = (a: Tensor, c: Tensor) => meanOfRows(a.sub(c).square().sum([1]), labels).mul(0.5);
+    let regularizer = distance(x, own.detach()).mul(weight);
     if (update === 'autograd') {
       // Worth 0, and with the centres' gradient, which λ must not scale.
-      const follow = distance(features.detach(), own);
+      const follow = distance(x.detach(), own);
       regularizer = regularizer.add(follow.sub(follow.detach()));
     }
     return { total: classification.add(regularizer), classification, regularizer, diagnostics: {} };
@@ -115,7 +116,6 @@ export class CenterLoss extends LinearHeadLoss {
    * @param labels (N) int64
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
     const output = this.#loss(features, labels);
     this.#move(features, [[labels, 1]]);
     return output;

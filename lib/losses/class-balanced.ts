@@ -61,9 +61,9 @@ export class ClassBalancedLoss extends SigmoidHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
+    const x = this.checkBatch(features, labels);
     const { form, gamma, divideBy } = this.options;
-    const logits = this.logits(features);
+    const logits = this.logits(x);
     const rows =
       form === 'softmax'
         ? crossEntropyRows(logits, labels)

@@ -17,14 +17,16 @@ export function checkClassCounts(what: string, counts: unknown, numClasses: numb
       `${what}: classCounts: expected ${numClasses} integers, one for each class, got ${counts.length}`,
     );
   }
-  counts.forEach((count, k) => {
+  // A copy without the holes that an array may have, which forEach would pass over.
+  const all: number[] = [...counts];
+  all.forEach((count, k) => {
     if (!(Number.isSafeInteger(count) && count >= 1)) {
       throw new TypeError(
         `${what}: classCounts: expected integers of at least 1, got ${shown(count)} for class ${k}`,
       );
     }
   });
-  return [...counts];
+  return all;
 }
 
 /** ln(n_k/Σn), the classes' log-prior probabilities. */

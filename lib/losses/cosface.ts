@@ -37,14 +37,15 @@ export class CosFaceLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
+    const x = this.checkBatch(features, labels);
     const { scale, margin } = this.options;
-    const logits = addToTarget(this.logits(features), labels, -scale * margin);
+    const logits = addToTarget(this.logits(x), labels, -scale * margin);
     const classification = crossEntropy(logits, labels);
     return { total: classification, classification, regularizer: null, diagnostics: {} };
   }
 
   override logits(features: Tensor): Tensor {
+    this.checkFeatures(features);
     return cosines(features, this.weight).mul(this.options.scale);
   }
 }

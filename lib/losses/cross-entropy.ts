@@ -24,8 +24,8 @@ export class CrossEntropyLoss extends LinearHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
-    const classification = crossEntropy(this.logits(features), labels);
+    const x = this.checkBatch(features, labels);
+    const classification = crossEntropy(this.logits(x), labels);
     return { total: classification, classification, regularizer: null, diagnostics: {} };
   }
 }

@@ -25,8 +25,9 @@ const modulator = (logRest: Tensor, { gamma, detach }: FocalTerm): Tensor => {
 export function softmaxFocalRows(logits: Tensor, labels: Tensor, term: FocalTerm): Tensor {
   const rows = crossEntropyRows(logits, labels);
   if (term.gamma === 0) return rows;
-  // Not −∞, from which one class alone would get NaN.
-  const others = logits.scatter(1, targetsOf(labels).unsqueeze(1), -1e30).logsumexp(1);
+  // Not −∞, from which one class alone would get NaN; float16 ends at 65504.
+  const least = logits.dtype === 'float16' ? -65504 : -1e30;
+  const others = logits.scatter(1, targetsOf(labels).unsqueeze(1), least).logsumexp(1);
   return rows.mul(modulator(others.sub(logits.logsumexp(1)), term));
 }
 

@@ -53,9 +53,9 @@ export class FocalLoss extends SigmoidHeadLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
+    const x = this.checkBatch(features, labels);
     const { form, alpha } = this.options;
-    const logits = this.logits(features);
+    const logits = this.logits(x);
     const rows =
       form === 'softmax'
         ? softmaxFocalRows(logits, labels, this.options)

@@ -103,8 +103,10 @@ export abstract class GaussianLoss extends ClassificationLoss {
     this.logVariances = new Parameter(torch.full(variances, s, { dtype: 'float32' }));
   }
 
-  /** The operators check what they are given, and take int32 labels too. */
-  protected override checkBatch(): void {}
+  /** The operators check what they are given, take int32 labels too, and leave out rows by themselves. */
+  protected override checkBatch(features: Tensor): Tensor {
+    return features;
+  }
 
   /** d_ik = (Q_ik + ln|Σ_k|)/2 (Eq. 9 of the ICU paper), or Q_ik/2 without the determinant: (N, K), differentiable. */
   distances(features: Tensor): Tensor {

@@ -105,13 +105,14 @@ export class IcuAuthorsLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
-    const classification = crossEntropy(this.#withMargins(features, labels), labels);
-    const regularizer = this.#regularizer(features, labels);
+    const x = this.checkBatch(features, labels);
+    const classification = crossEntropy(this.#withMargins(x, labels), labels);
+    const regularizer = this.#regularizer(x, labels);
     return { total: classification.add(regularizer), classification, regularizer, diagnostics: {} };
   }
 
   override logits(features: Tensor): Tensor {
+    this.checkFeatures(features);
     const { linear, logA } = this.#terms(features, 0);
     return linear.add(logA.mul(0.5));
   }
@@ -121,6 +122,7 @@ export class IcuAuthorsLoss extends ClassificationLoss {
    * For comparison with the code only.
    */
   leakedLogits(features: Tensor, labels: Tensor): Tensor {
+    this.checkBatch(features, labels);
     return this.#withMargins(features, labels);
   }
 

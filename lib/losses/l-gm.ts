@@ -114,8 +114,7 @@ export class LgmLoss extends GaussianLoss {
     noGrad(() => this.steps.add_(1));
   }
 
-  override loadStateDict(state: Readonly<Record<string, Tensor>>, options: { strict?: boolean } = {}): void {
-    super.loadStateDict(state, options);
+  protected override stateLoaded(): void {
     this.#steps = this.steps.item();
   }
 

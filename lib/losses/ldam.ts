@@ -83,16 +83,17 @@ export class LdamLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
+    const x = this.checkBatch(features, labels);
     const targets = targetsOf(labels);
     const margins = this.margins.indexSelect(0, targets).mul(-this.options.scale).unsqueeze(1);
-    const rows = crossEntropyRows(addToTarget(this.logits(features), labels, margins), labels);
+    const rows = crossEntropyRows(addToTarget(this.logits(x), labels, margins), labels);
     const weights = this.reweighting ? this.classWeights.indexSelect(0, targets) : null;
     const classification = meanOfRows(rows, labels, weights);
     return { total: classification, classification, regularizer: null, diagnostics: {} };
   }
 
   override logits(features: Tensor): Tensor {
+    this.checkFeatures(features);
     return cosines(features, this.weight).mul(this.options.scale);
   }
 }

@@ -13,6 +13,7 @@ export abstract class LinearHeadLoss extends ClassificationLoss {
   }
 
   override logits(features: Tensor): Tensor {
+    this.checkFeatures(features);
     return this.linear.forward(features);
   }
 }

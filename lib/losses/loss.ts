@@ -1,7 +1,8 @@
 import { Module, type Parameter } from '../nn/index.ts';
 import { noGrad, scope, Tensor } from '../tensor/index.ts';
-import { checkBatch } from './batch.ts';
+import { checkFeatures, checkLabels } from './batch.ts';
 import { checkCount, checked } from './check.ts';
+import { takingPart } from './rows.ts';
 
 /** What a loss returns for a batch. */
 export interface LossOutput {
@@ -48,6 +49,8 @@ export abstract class ClassificationLoss extends Module {
   readonly numClasses: number;
   /** D */
   readonly featureDim: number;
+  /** One of the parameters, which features have to be like. */
+  #parameter: Parameter | undefined;
 
   /** @throws TypeError if K or D is not an integer of at least 1 */
   constructor(name: string, numClasses: number, featureDim: number) {
@@ -76,11 +79,24 @@ export abstract class ClassificationLoss extends Module {
   }
 
   /**
-   * Throws unless this is a batch for the loss: called before anything of it changes.
-   * @throws as `checkBatch`
+   * Throws unless these are features for the loss.
+   * @throws TypeError naming what of them was expected and what came
    */
-  protected checkBatch(features: Tensor, labels: Tensor): void {
-    checkBatch(this, features, labels);
+  protected checkFeatures(features: Tensor): void {
+    this.#parameter ??= this.parameters()[0];
+    checkFeatures(this, features, this.#parameter);
+  }
+
+  /**
+   * Throws unless this is a batch for the loss: called before anything of it changes.
+   * @returns the features to compute with: zeros in the rows that take no part
+   * @throws TypeError naming the argument, what was expected and what came
+   * @throws RangeError if a label is neither a class nor −100; on a GPU labels are not looked at
+   */
+  protected checkBatch(features: Tensor, labels: Tensor): Tensor {
+    this.checkFeatures(features);
+    checkLabels(this, features, labels);
+    return takingPart(features, labels);
   }
 
   /**
@@ -107,10 +123,16 @@ export abstract class ClassificationLoss extends Module {
    */
   startEpoch(_epoch: number, _epochs: number): void {}
 
-  /** Logits (N, K) of features (N, D), differentiable. Labels play no part. */
+  /**
+   * Logits (N, K) of features (N, D), differentiable. Labels play no part.
+   * @throws TypeError or Error if they are no features for the loss, as `forward`
+   */
   abstract logits(features: Tensor): Tensor;
 
-  /** The class of the highest logit, (N) int64. */
+  /**
+   * The class of the highest logit, (N) int64.
+   * @throws as `logits`
+   */
   predict(features: Tensor): Tensor {
     return noGrad(() => scope(() => this.logits(features).argmax(1)));
   }

@@ -64,15 +64,19 @@ export class NormFaceLoss extends ClassificationLoss {
 
   /** Rows labelled −100 take no part. In training ℓ is first put back above its minimum. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
+    const x = this.checkBatch(features, labels);
     // In place, so that a step below the minimum does not leave ℓ where it has no gradient.
     if (this.training) noGrad(() => this.scale.clampMin_(this.options.minScale));
-    const classification = crossEntropy(this.logits(features), labels);
+    const classification = crossEntropy(this.logits(x), labels);
     return { total: classification, classification, regularizer: null, diagnostics: {} };
   }
 
   override logits(features: Tensor): Tensor {
-    return cosines(features, this.weight).mul(this.scale.clampMin(this.options.minScale));
+    this.checkFeatures(features);
+    const { scale, options } = this;
+    // Unlike clampMin this keeps no ℓ for its backward pass, before which mixed labels have ℓ put back a second time.
+    const atLeast = scale.where(scale.lt(options.minScale).logicalNot(), options.minScale);
+    return cosines(features, this.weight).mul(atLeast);
   }
 
   /** The weights do not decay. */

@@ -60,9 +60,11 @@ export class RingLoss extends LinearHeadLoss {
 
   /** `diagnostics.featureNorm` is the mean |x|. Rows labelled −100 take no part. */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    this.checkBatch(features, labels);
+    const x = this.checkBatch(features, labels);
     const { form, weight } = this.options;
-    const length = lengths(features).squeeze(1);
+    // Before R begins, which must not come of a batch that fails.
+    const classification = crossEntropy(this.logits(x), labels);
+    const length = lengths(x).squeeze(1);
     const featureNorm = noGrad(() => scope(() => meanOfRows(length, labels)));
     if (this.training) this.#begin(featureNorm);
     const radius = this.radius.where(this.radius.ge(0), featureNorm);
@@ -70,7 +72,6 @@ export class RingLoss extends LinearHeadLoss {
     if (form === 'ratio') apart = apart.div(featureNorm.clampMin(0.5));
     const rows =
       form === 'smooth-l1' ? torch.smoothL1Loss(apart, torch.zerosLike(apart), 0) : apart.square().mul(0.5);
-    const classification = crossEntropy(this.logits(features), labels);
     const regularizer = meanOfRows(rows, labels).mul(weight);
     return {
       total: classification.add(regularizer),

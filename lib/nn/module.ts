@@ -147,7 +147,11 @@ export abstract class Module {
     noGrad(() => {
       for (const [name, tensor] of given) tensor.copy_(state[name]!);
     });
+    for (const [, module] of this.namedModules()) module.stateLoaded();
   }
+
+  /** Called when a state dict has been loaded into this module, or one that it is part of: for what follows from it. */
+  protected stateLoaded(): void {}
 
   private namedTensors(): [string, Tensor][] {
     return this.namedModules().flatMap(([prefix, module]) =>

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type AngularMarginLoss, marginCosine } from '../../lib/losses/angular-margin.ts';
 import { ASoftmaxLoss, LSoftmaxLoss, type LSoftmaxOptions } from '../../lib/losses/index.ts';
 import { noGrad, tensor } from '../../lib/tensor/index.ts';
@@ -158,6 +158,19 @@ describe.each([
     // ψ has a continuous derivative, so central differences hold at its boundaries too, to the second order.
     const inside = rowsOf(angles.slice(1, 4).map(at));
     expectGradients(loss, inside, int64([0, 0, 0]), { tolerance: 1e-3 });
+  });
+
+  it('counts no step that fails', () => {
+    const loss = new Loss(3, 4, options);
+    vi.spyOn(loss as unknown as { weights(): void }, 'weights').mockImplementation(() => {
+      throw new Error('out of memory');
+    });
+    const features = randomFeatures(2, 4).to({ dtype: 'float32' });
+    const y = int64([0, 1]);
+    expect(() => loss.forward(features, y)).toThrow('out of memory');
+    const mixed = { labels: y, otherLabels: y, lambda: 0.5 };
+    expect(() => loss.forwardMixed(features, mixed)).toThrow('out of memory');
+    expect(loss.steps.item()).toBe(0);
   });
 
   it('keeps the step in its state dict', () => {

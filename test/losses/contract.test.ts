@@ -3,12 +3,23 @@ import { describe, expect, it } from 'vitest';
 import {
   type ClassificationLoss,
   createLoss,
+  GaussianLoss,
   type LossName,
   type LossOptions,
   lacksClassCounts,
   lossNames,
 } from '../../lib/losses/index.ts';
-import { manualSeed, memory, noGrad, scope, type Tensor, torch } from '../../lib/tensor/index.ts';
+import { Linear } from '../../lib/nn/index.ts';
+import {
+  autocast,
+  autocastDtypes,
+  manualSeed,
+  memory,
+  noGrad,
+  scope,
+  type Tensor,
+  torch,
+} from '../../lib/tensor/index.ts';
 import { expectClose } from '../support/close.ts';
 import { arrayOf, expectGradients, int64, randomFeatures, rowsOf, still } from './problem.ts';
 
@@ -107,6 +118,27 @@ describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
     expectClose(total.item(), loss.forward(kept, int64([0, 2, 3, 2])).total.item(), { rtol: 1e-12 });
   });
 
+  it.each([NaN, Infinity])('takes no part of them where their features are %d either', (value) => {
+    const some = int64([0, -100, 2, 3, -100, 2]);
+    const mixed = { labels: some, otherLabels: int64([1, -100, 2, 0, -100, 3]), lambda: 0.3 };
+    /** The figures, gradients and state after a step on features that are `filled` where no row takes part. */
+    const after = (filled: number, step: (of: ClassificationLoss, x: Tensor) => Tensor) => {
+      manualSeed(1);
+      const loss = still(make(one), 2).train();
+      const features = randomFeatures(6, D);
+      noGrad(() => features.indexFill_(0, int64([1, 4]), filled));
+      const total = step(loss, features);
+      total.backward();
+      const gradients = [features, ...loss.parameters()].flatMap(({ grad }) => (grad ? arrayOf(grad) : []));
+      return [total.item(), ...gradients, ...Object.values(loss.stateDict()).flatMap(arrayOf)];
+    };
+    const steps = [
+      (loss: ClassificationLoss, x: Tensor) => loss.forward(x, some).total,
+      (loss: ClassificationLoss, x: Tensor) => loss.forwardMixed(x, mixed).total,
+    ];
+    for (const step of steps) expect(after(value, step)).toEqual(after(0, step));
+  });
+
   it('is 0 with gradients of 0 where no row takes part', () => {
     const loss = still(make(one));
     for (const N of [2, 0]) {
@@ -153,6 +185,8 @@ describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
     refused(features, int64([0, -1]), /labels: expected .*0 to 3.* got -1 in row 1/);
     refused(features, int64([0]), /labels: expected shape \(.*got \[1\]/);
     refused(features, fit.unsqueeze(1), /labels: expected shape \(.*got \[2, 1\]/);
+    const elsewhere = torch.zeros([2], { dtype: 'int64', device: 'meta' });
+    refused(features, elsewhere, /labels: expected it on cpu like features, got meta/);
     refused(features, torch.rand([2]), /labels: expected int64.*got float32/);
     refused(torch.randn([2, D + 1]), fit, /features: expected shape \(N, 3\).*got \[2, 4\]/);
     refused(torch.randn([D]), fit, /features: expected shape \(N, (3|D)\).*got \[3\]/);
@@ -163,6 +197,60 @@ describe.each(titled([...cases, ...ownGradients]))('%s', (_, one) => {
       expect(() => loss.forwardMixed(features, wrong as never)).toThrow(/mixed(\.lambda)?: expected .*got/);
     }
     expect(state()).toEqual(before);
+  });
+
+  it('refuses features that are none for it, whatever they are given to', () => {
+    const loss = make(one).train();
+    const state = () => Object.values(loss.stateDict()).map((t) => arrayOf(t));
+    const before = state();
+    const refused = (x: Tensor, message: RegExp) => {
+      const y = int64(new Array(x.shape[0]).fill(1));
+      expect(() => loss.forward(x, y)).toThrow(message);
+      expect(() => loss.forwardMixed(x, { labels: y, otherLabels: y, lambda: 0.5 })).toThrow(message);
+      expect(() => loss.logits(x)).toThrow(message);
+      expect(() => loss.predict(x)).toThrow(message);
+    };
+    refused(torch.zeros([4, 5, D]), /features: expected shape \(N, .*got \[4, 5, 3\]/);
+    refused(torch.zeros([4, D, 2]), /features: expected shape \(N, .*got \[4, 3, 2\]/);
+    refused(torch.zeros([2, D + 1]), /features: expected shape \(N, .*got \[2, 4\]/);
+    refused(torch.zeros([2, D], { dtype: 'int64' }), /features: expected .*got int64/);
+    const wide = torch.zeros([2, D], { dtype: 'float64' });
+    refused(wide, /features: expected float32 like .*got float64/);
+    autocast(() => refused(wide, /features: expected float32 like .*got float64/));
+    // The operators of the Gaussians take 16 bits, and speak of the means that are not where the features are.
+    if (!(loss instanceof GaussianLoss)) {
+      const narrow = torch.zeros([2, D], { dtype: 'bfloat16' });
+      refused(narrow, /features: expected float32 like the parameters, got bfloat16/);
+      const elsewhere = torch.zeros([2, D], { device: 'meta' });
+      refused(elsewhere, /features: expected it on cpu like the parameters, got meta/);
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it.each(autocastDtypes)('takes the features that a layer gives inside autocast, %s', (dtype) => {
+    manualSeed(1);
+    const loss = make(one).eval();
+    const layer = new Linear(5, D);
+    const images = torch.randn([6, 5]);
+    const some = int64([0, -100, 2, 3, 1, 2]);
+    const mixed = { labels: some, otherLabels: labels, lambda: 0.3 };
+    const totals = () => {
+      const features = layer.forward(images);
+      loss.predict(features);
+      return [loss.forward(features, some).total, loss.forwardMixed(features, mixed).total];
+    };
+    const inFull = noGrad(totals).map((total) => total.item());
+    const narrow = autocast(totals, { dtype });
+    narrow[0]!.add(narrow[1]!).backward();
+    expectClose(
+      narrow.map((total) => total.item()),
+      inFull,
+      { rtol: 0.05, atol: 0.05 },
+    );
+    const slopes = [layer, loss].flatMap((of) =>
+      of.parameters().flatMap(({ grad }) => (grad ? arrayOf(grad) : [])),
+    );
+    expect(slopes.every(Number.isFinite)).toBe(true);
   });
 
   it('gives every parameter to the optimizer exactly once', () => {
@@ -272,6 +360,10 @@ describe('classCounts', () => {
       'classCounts: expected integers of at least 1, got 0 for class 1',
     );
     expect(() => createLoss(name, 3, 2, { classCounts: [5, 1.5, 2] })).toThrow('got 1.5 for class 1');
+    const holes: number[] = [];
+    holes[0] = holes[2] = 5;
+    expect(() => createLoss(name, 3, 2, { classCounts: holes })).toThrow('got undefined for class 1');
+    expect(() => createLoss(name, 3, 2, { classCounts: new Array(3) })).toThrow('got undefined for class 0');
   });
 
   it('are lacking only where they are needed and not given', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LgmLoss, type LgmOptions } from '../../lib/losses/index.ts';
+import { Module } from '../../lib/nn/index.ts';
 import { noGrad } from '../../lib/tensor/index.ts';
 import { expectClose } from '../support/close.ts';
 import { arrayOf, inRows, int64, logSumExp, mean, randomFeatures, still } from './problem.ts';
@@ -108,6 +109,17 @@ describe('LgmLoss', () => {
     const before = loss.steps.item();
     step(loss);
     expect(loss.steps.item()).toBe(before);
+  });
+
+  it('goes on likewise as part of a module whose state dict is loaded', () => {
+    class Part extends Module {
+      readonly loss = new LgmLoss(3, 2, { alpha: 0.1, alphaGrowth: 2, alphaInterval: 3 });
+      override forward(): void {}
+    }
+    const [from, to] = [new Part(), new Part()];
+    noGrad(() => from.loss.steps.fill_(4));
+    to.loadStateDict(from.stateDict());
+    expect([to.loss.alpha, to.loss.summary().alpha]).toEqual([0.2, 0.2]);
   });
 
   it('refuses bad options', () => {

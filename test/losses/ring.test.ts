@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RingLoss, type RingOptions } from '../../lib/losses/index.ts';
 import { noGrad } from '../../lib/tensor/index.ts';
 import { expectClose } from '../support/close.ts';
@@ -96,6 +96,16 @@ describe('RingLoss', () => {
     copy.loadStateDict(loss.stateDict());
     copy.forward(first.mul(7), y);
     expect(copy.radius.item()).toBe(3);
+  });
+
+  it('takes no radius from a batch that fails', () => {
+    const loss = new RingLoss(3, 2);
+    vi.spyOn(loss, 'logits').mockImplementation(() => {
+      throw new Error('out of memory');
+    });
+    const features = rowsOf([[3, 4]]).to({ dtype: 'float32' });
+    expect(() => loss.forward(features, int64([0]))).toThrow('out of memory');
+    expect(loss.radius.item()).toBe(-1);
   });
 
   it('has rates of its own, and refuses bad options', () => {
