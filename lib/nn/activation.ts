@@ -1,5 +1,6 @@
+import { checkOptions } from '../tensor/check.ts';
 import { type Tensor, torch } from '../tensor/index.ts';
-import { checkInteger } from './check.ts';
+import { checkBoolean, checkFinite, checkInteger } from './check.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
 
@@ -10,7 +11,10 @@ export class ReLU extends Module {
   /** @param options.inplace overwrite the input, which saves its memory and gives the same object back. Default false. */
   constructor(options: { inplace?: boolean } = {}) {
     super();
-    this.inplace = options.inplace ?? false;
+    checkOptions('ReLU', options, ['inplace']);
+    const { inplace = false } = options;
+    checkBoolean('ReLU', 'inplace', inplace);
+    this.inplace = inplace;
   }
 
   forward(input: Tensor): Tensor {
@@ -28,8 +32,10 @@ export class PReLU extends Module {
    */
   constructor(options: { numParameters?: number; init?: number } = {}) {
     super();
+    checkOptions('PReLU', options, ['numParameters', 'init']);
     const { numParameters = 1, init = 0.25 } = options;
     checkInteger('PReLU', 'numParameters', numParameters, 1);
+    checkFinite('PReLU', 'init', init);
     this.weight = new Parameter(torch.full([numParameters], init, { dtype: 'float32' }));
   }
 

@@ -1,6 +1,6 @@
 import { checkOptions } from '../tensor/check.ts';
 import { noGrad, type Tensor, torch } from '../tensor/index.ts';
-import { checkAtLeast0, checkInteger, checkRange } from './check.ts';
+import { checkAtLeast0, checkBoolean, checkInteger, checkRange } from './check.ts';
 import { Module } from './module.ts';
 import { Buffer, Parameter } from './parameter.ts';
 
@@ -35,6 +35,8 @@ abstract class BatchNorm extends Module {
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     checkAtLeast0(name, 'eps', eps);
     checkRange(name, 'momentum', momentum, 0, 1);
+    checkBoolean(name, 'affine', affine);
+    checkBoolean(name, 'trackRunningStats', trackRunningStats);
     this.eps = eps;
     this.momentum = momentum;
     this.weight = affine ? new Parameter(torch.ones([numFeatures])) : null;

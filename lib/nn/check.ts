@@ -27,6 +27,20 @@ export function checkAtLeast0(layer: string, name: string, value: unknown): void
   }
 }
 
+/** Throws a TypeError naming the argument unless `value` is a finite number. */
+export function checkFinite(layer: string, name: string, value: unknown): void {
+  if (!Number.isFinite(value)) {
+    throw new TypeError(`${layer}: argument '${name}' expected a finite number, got ${describeValue(value)}`);
+  }
+}
+
+/** Throws a TypeError naming the argument unless `value` is a boolean. */
+export function checkBoolean(what: string, name: string, value: unknown): void {
+  if (typeof value !== 'boolean') {
+    throw new TypeError(`${what}: argument '${name}' expected true or false, got ${describeValue(value)}`);
+  }
+}
+
 /** One size for both directions, or one each. */
 export type Size2d = number | readonly [number, number];
 

@@ -1,5 +1,6 @@
+import { checkOptions } from '../tensor/check.ts';
 import { type Tensor, torch } from '../tensor/index.ts';
-import { checkInteger, pair, type Size2d } from './check.ts';
+import { checkBoolean, checkInteger, pair, type Size2d } from './check.ts';
 import { layerTensors } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
@@ -17,6 +18,8 @@ export interface Conv2dOptions {
   bias?: boolean;
 }
 
+const optionNames = ['stride', 'padding', 'dilation', 'groups', 'bias'] satisfies (keyof Conv2dOptions)[];
+
 /** 2-D convolution (cross-correlation), weight (outChannels, inChannels / groups, height, width). */
 export class Conv2d extends Module {
   readonly weight: Parameter;
@@ -28,24 +31,23 @@ export class Conv2d extends Module {
 
   constructor(inChannels: number, outChannels: number, kernelSize: Size2d, options: Conv2dOptions = {}) {
     super();
-    const { groups = 1 } = options;
+    checkOptions('Conv2d', options, optionNames);
+    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias: isBiased = true } = options;
     checkInteger('Conv2d', 'inChannels', inChannels, 1);
     checkInteger('Conv2d', 'outChannels', outChannels, 1);
     checkInteger('Conv2d', 'groups', groups, 1);
+    checkBoolean('Conv2d', 'bias', isBiased);
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
       throw new TypeError(
         `Conv2d: argument 'groups' expected a divisor of ${inChannels} and ${outChannels}, got ${groups}`,
       );
     }
-    this.stride = pair('Conv2d', 'stride', options.stride ?? 1, 1);
-    this.padding = pair('Conv2d', 'padding', options.padding ?? 0, 0);
-    this.dilation = pair('Conv2d', 'dilation', options.dilation ?? 1, 1);
+    this.stride = pair('Conv2d', 'stride', stride, 1);
+    this.padding = pair('Conv2d', 'padding', padding, 0);
+    this.dilation = pair('Conv2d', 'dilation', dilation, 1);
     this.groups = groups;
     const kernel = pair('Conv2d', 'kernelSize', kernelSize, 1);
-    const { weight, bias } = layerTensors(
-      [outChannels, inChannels / groups, ...kernel],
-      options.bias ?? true,
-    );
+    const { weight, bias } = layerTensors([outChannels, inChannels / groups, ...kernel], isBiased);
     this.weight = new Parameter(weight);
     this.bias = bias === null ? null : new Parameter(bias);
   }

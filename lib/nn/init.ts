@@ -1,8 +1,10 @@
-import { noGrad, type Tensor, torch } from '../tensor/index.ts';
+import { checkOptions } from '../tensor/check.ts';
+import { describeValue, noGrad, type Tensor, torch } from '../tensor/index.ts';
+import { checkAtLeast0, checkFinite } from './check.ts';
 
 /**
  * Initialisation, as torch.nn.init: each function fills the tensor in place, draws from the default generator in
- * PyTorch's order, and returns it.
+ * PyTorch's order, and returns it. What is wrong with an option or a gain is a TypeError, and nothing is filled.
  */
 
 /** √2 for ReLU, √(2 / (1 + a²)) for a leaky one of slope a, 1 for linear units. */
@@ -25,34 +27,42 @@ export interface KaimingOptions {
   mode?: 'fanIn' | 'fanOut';
 }
 
-const kaimingStd = (tensor: Tensor, { a = 0, mode = 'fanIn' }: KaimingOptions): number =>
-  gainOf(a) / Math.sqrt(fans(tensor.shape)[mode]);
+function kaimingStd(what: string, tensor: Tensor, options: KaimingOptions): number {
+  checkOptions(what, options, ['a', 'mode']);
+  const { a = 0, mode = 'fanIn' } = options;
+  checkFinite(what, 'a', a);
+  if (mode !== 'fanIn' && mode !== 'fanOut') {
+    throw new TypeError(`${what}: argument 'mode' expected 'fanIn' or 'fanOut', got ${describeValue(mode)}`);
+  }
+  return gainOf(a) / Math.sqrt(fans(tensor.shape)[mode]);
+}
 
 /** U(−b, b), b = √3 · gain / √fan (He et al. 2015). */
 export function kaimingUniform_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
-  const bound = Math.sqrt(3) * kaimingStd(tensor, options);
+  const bound = Math.sqrt(3) * kaimingStd('kaimingUniform_', tensor, options);
   return uniform_(tensor, -bound, bound);
 }
 
 /** N(0, gain² / fan) (He et al. 2015). */
 export function kaimingNormal_(tensor: Tensor, options: KaimingOptions = {}): Tensor {
-  return normal_(tensor, 0, kaimingStd(tensor, options));
+  return normal_(tensor, 0, kaimingStd('kaimingNormal_', tensor, options));
 }
 
-const xavierStd = (tensor: Tensor, gain: number): number => {
+function xavierStd(what: string, tensor: Tensor, gain: number): number {
+  checkAtLeast0(what, 'gain', gain);
   const { fanIn, fanOut } = fans(tensor.shape);
   return gain * Math.sqrt(2 / (fanIn + fanOut));
-};
+}
 
 /** U(−b, b), b = gain · √(6 / (fanIn + fanOut)) (Glorot & Bengio 2010). */
 export function xavierUniform_(tensor: Tensor, gain = 1): Tensor {
-  const bound = Math.sqrt(3) * xavierStd(tensor, gain);
+  const bound = Math.sqrt(3) * xavierStd('xavierUniform_', tensor, gain);
   return uniform_(tensor, -bound, bound);
 }
 
 /** N(0, gain² · 2 / (fanIn + fanOut)) (Glorot & Bengio 2010). */
 export function xavierNormal_(tensor: Tensor, gain = 1): Tensor {
-  return normal_(tensor, 0, xavierStd(tensor, gain));
+  return normal_(tensor, 0, xavierStd('xavierNormal_', tensor, gain));
 }
 
 export function uniform_(tensor: Tensor, from: number, to: number): Tensor {

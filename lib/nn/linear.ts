@@ -1,5 +1,6 @@
+import { checkOptions } from '../tensor/check.ts';
 import { type Tensor, torch } from '../tensor/index.ts';
-import { checkInteger } from './check.ts';
+import { checkBoolean, checkInteger } from './check.ts';
 import { layerTensors } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
@@ -14,7 +15,10 @@ export class Linear extends Module {
     super();
     checkInteger('Linear', 'inFeatures', inFeatures, 1);
     checkInteger('Linear', 'outFeatures', outFeatures, 1);
-    const { weight, bias } = layerTensors([outFeatures, inFeatures], options.bias ?? true);
+    checkOptions('Linear', options, ['bias']);
+    const { bias: isBiased = true } = options;
+    checkBoolean('Linear', 'bias', isBiased);
+    const { weight, bias } = layerTensors([outFeatures, inFeatures], isBiased);
     this.weight = new Parameter(weight);
     this.bias = bias === null ? null : new Parameter(bias);
   }

@@ -1,4 +1,4 @@
-import { checkOptions } from '../tensor/check.ts';
+import { checkOptions, isPlain } from '../tensor/check.ts';
 import {
   type DType,
   describeValue,
@@ -7,8 +7,10 @@ import {
   noGrad,
   scope,
   type Tensor,
+  torch,
 } from '../tensor/index.ts';
 import { checkTensor } from '../tensor/tensor.ts';
+import { checkBoolean } from './check.ts';
 import { Buffer, Parameter } from './parameter.ts';
 
 /** Where and how a module's tensors are kept. Dtype and memory format change floating-point tensors only. */
@@ -26,8 +28,9 @@ const placementNames = ['dtype', 'device', 'memoryFormat'] satisfies (keyof Plac
  *
  * Parameters, buffers and child modules are the object's own properties, in the order in which they were assigned;
  * their names in state dicts are PyTorch's, in snake case: `runningMean` is `running_mean`. Only public own
- * properties count: what is in a `#private` field is neither trained nor saved, and nothing can tell. An array of modules
- * or parameters is an error wherever they are asked for; `Sequential` is a list of modules.
+ * properties count: what is in a `#private` field is neither trained nor saved, and nothing can tell. Modules and
+ * parameters in an array, a plain object, a Map or a Set are an error wherever they are asked for; `Sequential` is a
+ * list of modules.
  */
 export abstract class Module {
   /** Whether layers such as BatchNorm and Dropout behave as in training. Default true. */
@@ -38,7 +41,8 @@ export abstract class Module {
 
   /**
    * The child modules with their names.
-   * @throws TypeError naming a property that is an array of modules, parameters or buffers; likewise all below
+   * @throws TypeError naming a property that is an array or the like of modules, parameters or buffers; Error naming
+   *   two properties that have one name in state dicts; likewise all below
    */
   namedChildren(): [string, Module][] {
     return this.own((value) => value instanceof Module);
@@ -115,8 +119,8 @@ export abstract class Module {
   /**
    * Copies the tensors of a state dict into this module's.
    * @param options.strict every name must be on both sides. Default true.
-   * @throws Error listing the names that are missing, unexpected, without data or of another shape; TypeError for what
-   *   is no tensor. Nothing has been copied then.
+   * @throws Error listing the names that are missing, unexpected, without data or of another shape, or naming one that
+   *   cannot be copied, such as a sparse tensor; TypeError for what is no tensor. This module is as it was then.
    */
   loadStateDict(state: Readonly<Record<string, Tensor>>, options: { strict?: boolean } = {}): void {
     if (typeof state !== 'object' || state === null || Array.isArray(state)) {
@@ -125,6 +129,8 @@ export abstract class Module {
       );
     }
     checkOptions('loadStateDict', options, ['strict']);
+    const { strict = true } = options;
+    checkBoolean('loadStateDict', 'strict', strict);
     const own = new Map(this.namedTensors());
     const missing = [...own.keys()].filter((name) => !Object.hasOwn(state, name));
     const unexpected = Object.keys(state).filter((name) => !own.has(name));
@@ -138,15 +144,21 @@ export abstract class Module {
         : [`${name} expected [${tensor.shape.join(', ')}], got [${shape.join(', ')}]`];
     });
     const problems = [
-      ...(options.strict === false || missing.length === 0 ? [] : [`missing: ${listed(missing)}`]),
-      ...(options.strict === false || unexpected.length === 0 ? [] : [`unexpected: ${listed(unexpected)}`]),
+      ...(!strict || missing.length === 0 ? [] : [`missing: ${listed(missing)}`]),
+      ...(!strict || unexpected.length === 0 ? [] : [`unexpected: ${listed(unexpected)}`]),
       ...(empty.length === 0 ? [] : [`without data, on the device meta: ${listed(empty)}`]),
       ...(misshapen.length === 0 ? [] : [`of another shape: ${listed(misshapen, '; ')}`]),
     ];
     if (problems.length > 0) throw new Error(`loadStateDict: ${problems.join('. ')}`);
-    noGrad(() => {
-      for (const [name, tensor] of given) tensor.copy_(state[name]!);
-    });
+    scope(() =>
+      noGrad(() => {
+        // Copies first: one may fail, and what is loaded may be this module's own, under other names.
+        const copies = given.map(([name, tensor]) => copyFor(name, tensor, state[name]!));
+        given.forEach(([, tensor], i) => {
+          tensor.copy_(copies[i]!);
+        });
+      }),
+    );
     for (const [, module] of this.namedModules()) module.stateLoaded();
   }
 
@@ -163,14 +175,24 @@ export abstract class Module {
 
   /** The own properties of one kind, by their names in state dicts. */
   private own<T>(is: (value: unknown) => value is T): [string, T][] {
-    return Object.entries(this).flatMap(([name, value]): [string, T][] => {
-      if (Array.isArray(value) && value.some(isPart)) {
+    const properties = new Map<string, string>();
+    return Object.entries(this).flatMap(([property, value]): [string, T][] => {
+      if (holdsPart(value)) {
         throw new TypeError(
-          `${this.constructor.name}: ${name}: expected a property for each module and parameter, got an array of them, ` +
-            'which would be neither trained nor saved; a list of modules is an nn.Sequential',
+          `${this.constructor.name}: ${property}: expected a property for each module and parameter, got ` +
+            `${describeValue(value)} of them, which would be neither trained nor saved; a list of modules is an nn.Sequential`,
         );
       }
-      return is(value) ? [[snakeCase(name), value]] : [];
+      if (!isPart(value)) return [];
+      const name = snakeCase(property);
+      const other = properties.get(name);
+      if (other !== undefined) {
+        throw new Error(
+          `${this.constructor.name}: the properties '${other}' and '${property}' are both '${name}' in state dicts`,
+        );
+      }
+      properties.set(name, property);
+      return is(value) ? [[name, value]] : [];
     });
   }
 }
@@ -178,6 +200,30 @@ export abstract class Module {
 /** Whether it is something that a module trains or saves. */
 const isPart = (value: unknown): boolean =>
   value instanceof Module || value instanceof Parameter || value instanceof Buffer;
+
+/** What is in an array, a Map, a Set or a plain object; in anything else nothing is looked for. */
+function contentsOf(value: unknown): Iterable<unknown> {
+  if (Array.isArray(value) || value instanceof Set) return value;
+  if (value instanceof Map) return value.values();
+  return typeof value === 'object' && value !== null && isPlain(value) ? Object.values(value) : [];
+}
+
+/** Whether a module, parameter or buffer is in it, at most `depth` levels down; that ends cycles too. */
+function holdsPart(container: unknown, depth = 4): boolean {
+  for (const value of contentsOf(container)) {
+    if (isPart(value) || (depth > 1 && holdsPart(value, depth - 1))) return true;
+  }
+  return false;
+}
+
+/** A copy of what is to be loaded into `tensor`. */
+function copyFor(name: string, tensor: Tensor, source: Tensor): Tensor {
+  try {
+    return torch.emptyLike(tensor).copy_(source);
+  } catch (error) {
+    throw new Error(`loadStateDict: ${name}: ${(error as Error).message}`, { cause: error });
+  }
+}
 
 /** All of a few names; of many the first twenty and how many more there are. */
 const listed = (names: readonly string[], between = ', '): string =>

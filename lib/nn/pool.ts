@@ -1,5 +1,6 @@
+import { checkOptions } from '../tensor/check.ts';
 import { type Tensor, torch } from '../tensor/index.ts';
-import { pair, type Size2d } from './check.ts';
+import { checkBoolean, pair, type Size2d } from './check.ts';
 import { Module } from './module.ts';
 
 export interface PoolOptions {
@@ -11,6 +12,8 @@ export interface PoolOptions {
   ceilMode?: boolean;
 }
 
+const optionNames = ['stride', 'padding', 'ceilMode'] satisfies (keyof PoolOptions)[];
+
 abstract class Pool2d extends Module {
   readonly kernelSize: [number, number];
   readonly stride: [number, number];
@@ -20,10 +23,13 @@ abstract class Pool2d extends Module {
   constructor(kernelSize: Size2d, options: PoolOptions = {}) {
     super();
     const { name } = new.target;
+    checkOptions(name, options, optionNames);
+    const { stride = kernelSize, padding = 0, ceilMode = false } = options;
+    checkBoolean(name, 'ceilMode', ceilMode);
     this.kernelSize = pair(name, 'kernelSize', kernelSize, 1);
-    this.stride = pair(name, 'stride', options.stride ?? kernelSize, 1);
-    this.padding = pair(name, 'padding', options.padding ?? 0, 0);
-    this.ceilMode = options.ceilMode ?? false;
+    this.stride = pair(name, 'stride', stride, 1);
+    this.padding = pair(name, 'padding', padding, 0);
+    this.ceilMode = ceilMode;
   }
 }
 

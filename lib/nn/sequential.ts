@@ -2,8 +2,9 @@ import { describeValue, scope, type Tensor } from '../tensor/index.ts';
 import { Module } from './module.ts';
 
 /**
- * Modules one after the other; their names in state dicts are '0', '1', … What lies between two modules is freed as soon
- * as the second is done, unless autograd needs it: a module that holds on to its input must `keep()` it.
+ * Modules one after the other; their names in state dicts are '0', '1', …, and what else a subclass has comes after them.
+ * What lies between two modules is freed as soon as the second is done, unless autograd needs it: a module that holds on
+ * to its input must `keep()` it.
  */
 export class Sequential extends Module {
   // Private, as an array is no property that a module may have; `namedChildren` gives the layers their names.
@@ -24,7 +25,8 @@ export class Sequential extends Module {
   }
 
   override namedChildren(): [string, Module][] {
-    return this.#layers.map((layer, i) => [String(i), layer]);
+    const layers = this.#layers.map((layer, i): [string, Module] => [String(i), layer]);
+    return [...layers, ...super.namedChildren()];
   }
 
   forward(input: Tensor): Tensor {

@@ -49,13 +49,16 @@ export class Adam extends Optimizer<Settings> {
     requireNumber(name, 'eps', group.eps, 0);
   }
 
-  protected override stateNames({ amsgrad }: Settings): string[] {
-    return ['step', 'exp_avg', 'exp_avg_sq', ...(amsgrad ? ['max_exp_avg_sq'] : [])];
+  protected override stateNames(group?: Settings): string[] {
+    const hasGreatest = group === undefined || group.amsgrad;
+    return ['step', 'exp_avg', 'exp_avg_sq', ...(hasGreatest ? ['max_exp_avg_sq'] : [])];
   }
 
   protected override update(group: ParamGroup<Settings>, params: Parameter[], grads: Tensor[]): void {
     const { lr, betas, weightDecay, eps, amsgrad } = group;
-    const states = params.map((parameter) => this.stateOf(parameter) ?? this.start(parameter, amsgrad));
+    const states = params.map(
+      (parameter) => this.stateOf(parameter, group) ?? this.start(parameter, amsgrad),
+    );
     const all = (name: string) => this.kept(name, params, states);
     const [averages, squares, greatest] = [
       all('exp_avg'),

@@ -36,7 +36,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
   /**
    * @param defaults every setting with its default
    * @param options those that all groups have otherwise; undefined leaves the default
-   * @throws TypeError if there are no parameters, a setting is unknown or out of range
+   * @throws TypeError if there are no parameters, one is no leaf, or a setting is unknown or out of range
    * @throws Error if a parameter is in two places
    */
   constructor(
@@ -77,6 +77,11 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         if (!(parameter instanceof Tensor)) {
           throw new TypeError(
             `${name}: argument 'params' expected Parameters, got ${describeValue(parameter)}`,
+          );
+        }
+        if (!parameter.isLeaf) {
+          throw new TypeError(
+            `${name}: argument 'params' expected Parameters, got a non-leaf Tensor, which has no gradient of its own`,
           );
         }
         if (seen.has(parameter)) throw new Error(`${name}: argument 'params' has a parameter in two places`);
@@ -147,8 +152,11 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     );
   }
 
-  /** The names of the tensors that are kept for each parameter of a group; `step` is a number for all of it. */
-  protected abstract stateNames(group: Options): string[];
+  /**
+   * The names of the tensors that are kept for each parameter of a group, or of all that may be where settings change;
+   * `step` is a number for all of the parameter.
+   */
+  protected abstract stateNames(group?: Options): string[];
 
   /** Updates parameters of one group, given their gradients. */
   protected abstract update(group: ParamGroup<Options>, params: Parameter[], grads: Tensor[]): void;
@@ -160,17 +168,20 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     }
   }
 
-  /** What is kept for a parameter, or undefined before its first step. */
-  protected stateOf(parameter: Parameter): ParameterState | undefined {
+  /** What is kept for a parameter of a group, or undefined before its first step. */
+  protected stateOf(parameter: Parameter, group: Options): ParameterState | undefined {
     const state = this.states.get(parameter);
-    if (state !== undefined && state.revision !== parameter.revision) {
+    if (state === undefined) return undefined;
+    if (state.revision !== parameter.revision) {
       for (const [name, tensor] of Object.entries(state.tensors)) {
         state.tensors[name] = copyFor(parameter, name, tensor);
         tensor.dispose();
       }
       state.revision = parameter.revision;
     }
-    return state?.tensors;
+    // A setting may have been changed since the first step: what it asks for begins now.
+    for (const name of this.stateNames(group)) state.tensors[name] ??= torch.zerosLike(parameter).keep();
+    return state.tensors;
   }
 
   /** Keeps tensors for a parameter; they outlive the scope of the step. */
@@ -187,7 +198,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
    * @throws Error listing the names of those that are in no group
    */
   requireAll(named: readonly (readonly [name: string, parameter: Parameter])[]): void {
-    const own = new Set(this.allParameters());
+    const own = new Set(this.paramGroups.flatMap((group) => group.params));
     const missing = named.filter(([, parameter]) => parameter.requiresGrad && !own.has(parameter));
     if (missing.length > 0) {
       throw new Error(
@@ -197,14 +208,10 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     }
   }
 
-  private allParameters(): Parameter[] {
-    return this.paramGroups.flatMap((group) => group.params);
-  }
-
   stateDict(): OptimizerState {
     const tensors: Record<string, Tensor> = {};
-    this.allParameters().forEach((parameter, i) => {
-      for (const [name, tensor] of Object.entries(this.stateOf(parameter) ?? {}))
+    ownersIn(this.paramGroups).forEach(({ parameter, group }, i) => {
+      for (const [name, tensor] of Object.entries(this.stateOf(parameter, group) ?? {}))
         tensors[`${i}.${name}`] = tensor;
     });
     const groups = this.paramGroups.map(
@@ -260,7 +267,9 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     tensors: Record<string, Tensor>,
     groups: readonly ParamGroup<Options>[],
   ): Map<Parameter, ParameterState> {
-    const owners = groups.flatMap((group) => group.params.map((parameter) => ({ parameter, group })));
+    const owners = ownersIn(groups);
+    // Not only the names that the settings ask for: what is kept stays when a setting changes, and may change back.
+    const names = this.stateNames();
     const sorted = new Map<Parameter, ParameterState>();
     for (const [key, tensor] of Object.entries(tensors)) {
       const [, number, name] = /^(\d+)\.(.+)$/.exec(key) ?? [];
@@ -268,12 +277,10 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
       if (owner === undefined || name === undefined) {
         throw new Error(`loadStateDict: '${key}' belongs to no parameter of this optimiser`);
       }
-      const { parameter, group } = owner;
-      const names = this.stateNames(group);
+      const { parameter } = owner;
       if (!names.includes(name)) {
-        const kept = names.length === 0 ? 'nothing' : names.join(', ');
         throw new Error(
-          `loadStateDict: '${key}' is nothing that ${this.constructor.name} keeps; with these settings it keeps ${kept}`,
+          `loadStateDict: '${key}' is nothing that ${this.constructor.name} keeps; it keeps ${names.join(', ')}`,
         );
       }
       if (!(tensor instanceof Tensor)) {
@@ -306,6 +313,10 @@ function copyFor(parameter: Parameter, name: string, source: Tensor): Tensor {
     ),
   ).keep();
 }
+
+/** The parameters by their numbers in a state, each with its group. */
+const ownersIn = <Options>(groups: readonly ParamGroup<Options>[]) =>
+  groups.flatMap((group) => group.params.map((parameter) => ({ parameter, group })));
 
 const describeParams = (params: unknown): string => (Array.isArray(params) ? 'none' : describeValue(params));
 

@@ -1,3 +1,4 @@
+import { checkBoolean } from '../nn/check.ts';
 import { checkOptions } from '../tensor/check.ts';
 import { describeValue } from '../tensor/index.ts';
 import { Optimizer, requireNumber } from './optimizer.ts';
@@ -7,7 +8,7 @@ import { Optimizer, requireNumber } from './optimizer.ts';
  * epoch, for schedules counted in epochs), and sets the learning rate of every group from its initial one.
  */
 export abstract class LRScheduler {
-  /** Whose learning rates it drives */
+  /** The optimiser whose learning rates it sets. */
   readonly optimizer: Optimizer;
   protected readonly baseLrs: readonly number[];
   private count = 0;
@@ -182,11 +183,7 @@ export class OneCycleLR extends LRScheduler {
     }
     requirePositive('OneCycleLR', 'divFactor', divFactor);
     requirePositive('OneCycleLR', 'finalDivFactor', finalDivFactor);
-    if (typeof cycleMomentum !== 'boolean') {
-      throw new TypeError(
-        `OneCycleLR: argument 'cycleMomentum' expected true or false, got ${describeValue(cycleMomentum)}`,
-      );
-    }
+    checkBoolean('OneCycleLR', 'cycleMomentum', cycleMomentum);
     const shares = { pctStart, baseMomentum, maxMomentum };
     for (const [name, value] of Object.entries(shares)) {
       if (!(typeof value === 'number' && value >= 0 && value <= 1)) {
@@ -254,6 +251,12 @@ export class LinearWarmup extends LRScheduler {
     requireNumber('LinearWarmup', 'startFactor', startFactor, 0);
     if (next !== undefined && !(next instanceof LRScheduler)) {
       throw new TypeError(`LinearWarmup: argument 'next' expected a schedule, got ${describeValue(next)}`);
+    }
+    // It would leave this one's learning rates where they are, and change the other's.
+    if (next !== undefined && next.optimizer !== optimizer) {
+      throw new TypeError(
+        "LinearWarmup: argument 'next' expected a schedule of the same optimiser, got one of another",
+      );
     }
     this.steps = steps;
     this.startFactor = startFactor;

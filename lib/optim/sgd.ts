@@ -34,8 +34,8 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     super(params, { lr: 1e-3, weightDecay: 0, momentum: 0, dampening: 0, nesterov: false }, options);
   }
 
-  protected override stateNames({ momentum }: Required<SGDOptions>): string[] {
-    return momentum === 0 ? [] : ['momentum_buffer'];
+  protected override stateNames(group?: Required<SGDOptions>): string[] {
+    return group?.momentum === 0 ? [] : ['momentum_buffer'];
   }
 
   protected override check(group: ParamGroup<Required<SGDOptions>>): void {
@@ -57,12 +57,12 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
       return;
     }
     // The fused operator starts all its momentum buffers, or none: parameters at their first step go separately.
-    const isFirst = params.map((parameter) => this.stateOf(parameter) === undefined);
+    const isFirst = params.map((parameter) => this.stateOf(parameter, group) === undefined);
     for (const first of [true, false]) {
       const chosen = [...params.keys()].filter((i) => isFirst[i] === first);
       if (chosen.length === 0) continue;
       const own = chosen.map((i) => params[i]!);
-      const states = own.map((parameter) => this.stateOf(parameter) ?? this.start(parameter));
+      const states = own.map((parameter) => this.stateOf(parameter, group) ?? this.start(parameter));
       this.fusedStep(
         group,
         own,

@@ -233,6 +233,55 @@ describe('layers', () => {
       'Sequential: argument 1 expected a Module, got number 3',
     );
   });
+
+  const make = (Layer: unknown, ...args: unknown[]) => {
+    return () => new (Layer as new (...args: unknown[]) => nn.Module)(...args);
+  };
+
+  it.each([
+    { Layer: nn.Linear, args: [2, 3], positional: false, unknown: 'Bias' },
+    { Layer: nn.Conv2d, args: [1, 2, 3], positional: 2, unknown: 'strides' },
+    { Layer: nn.BatchNorm2d, args: [3], positional: 1e-3, unknown: 'epsilon' },
+    { Layer: nn.MaxPool2d, args: [3], positional: 1, unknown: 'dilation' },
+    { Layer: nn.AvgPool2d, args: [3], positional: [1, 1], unknown: 'countIncludePad' },
+    { Layer: nn.ReLU, args: [], positional: true, unknown: 'inPlace' },
+    { Layer: nn.PReLU, args: [], positional: 10, unknown: 'num_parameters' },
+  ])(
+    '$Layer.name takes no options in order, nor others than its own',
+    ({ Layer, args, positional, unknown }) => {
+      expect(make(Layer, ...args, positional)).toThrow(
+        new RegExp(`^${Layer.name}: argument 'options' expected an object, got `),
+      );
+      expect(make(Layer, ...args, { [unknown]: 1 })).toThrow(
+        `${Layer.name}: there is no option "${unknown}"; the options are `,
+      );
+      expect(make(Layer, ...args, null)).toThrow(TypeError);
+      expect(make(Layer, ...args, {})).not.toThrow();
+    },
+  );
+
+  it.each([
+    { Layer: nn.Linear, args: [2, 3], name: 'bias' },
+    { Layer: nn.Conv2d, args: [1, 2, 3], name: 'bias' },
+    { Layer: nn.BatchNorm1d, args: [3], name: 'affine' },
+    { Layer: nn.BatchNorm2d, args: [3], name: 'trackRunningStats' },
+    { Layer: nn.MaxPool2d, args: [3], name: 'ceilMode' },
+    { Layer: nn.AvgPool2d, args: [3], name: 'ceilMode' },
+    { Layer: nn.ReLU, args: [], name: 'inplace' },
+  ])('$Layer.name: $name is true or false', ({ Layer, args, name }) => {
+    expect(make(Layer, ...args, { [name]: 'false' })).toThrow(
+      `${Layer.name}: argument '${name}' expected true or false, got string "false"`,
+    );
+    for (const value of [true, false, undefined]) {
+      expect(make(Layer, ...args, { [name]: value })).not.toThrow();
+    }
+  });
+
+  it('PReLU begins with a finite slope', () => {
+    expect(() => new nn.PReLU({ init: Number.NaN })).toThrow(
+      "PReLU: argument 'init' expected a finite number, got number NaN",
+    );
+  });
 });
 
 describe('Parameter', () => {
@@ -300,6 +349,17 @@ describe('Sequential', () => {
     expect(new nn.Sequential().forward(x)).toBe(x);
     expect(x.disposed).toBe(false);
   });
+
+  it('has what a subclass adds, behind its layers', () => {
+    class Headed extends nn.Sequential {
+      readonly head = new nn.Sequential(new nn.Linear(4, 1), new nn.Dropout());
+    }
+    const net = new Headed(new nn.Linear(3, 4), new nn.ReLU());
+    expect(net.namedChildren().map(([name]) => name)).toEqual(['0', '1', 'head']);
+    expect(Object.keys(net.stateDict())).toEqual(['0.weight', '0.bias', 'head.0.weight', 'head.0.bias']);
+    net.eval();
+    expect(net.head.layers[1]!.training).toBe(false);
+  });
 });
 
 describe('initialisation', () => {
@@ -359,6 +419,27 @@ result = [p.flatten().tolist() for p in net.parameters()]`);
     expectClose(statistics(nn.init.xavierNormal_(weight, 2)).std, 2 * Math.sqrt(2 / 650), { rtol: 0.02 });
     expect(() => nn.init.fans([3])).toThrow(/expected two or more dimensions, got \[3\]/);
   });
+
+  it('names what is wrong with its options, and fills nothing', () => {
+    const weight = torch.zeros([2, 3]);
+    for (const name of ['kaimingNormal_', 'kaimingUniform_'] as const) {
+      const fill = (options: unknown) => () => nn.init[name](weight, options as never);
+      expect(fill({ nonlinearity: 'relu' })).toThrow(
+        `${name}: there is no option "nonlinearity"; the options are a, mode`,
+      );
+      expect(fill('fanOut')).toThrow(`${name}: argument 'options' expected an object, got string "fanOut"`);
+      expect(fill({ mode: 'fan_out' })).toThrow(
+        `${name}: argument 'mode' expected 'fanIn' or 'fanOut', got string "fan_out"`,
+      );
+      expect(fill({ a: 'x' })).toThrow(`${name}: argument 'a' expected a finite number, got string "x"`);
+    }
+    for (const name of ['xavierNormal_', 'xavierUniform_'] as const) {
+      expect(() => nn.init[name](weight, { gain: 2 } as never)).toThrow(
+        `${name}: argument 'gain' expected a finite number of at least 0, got an object`,
+      );
+    }
+    expect(valuesOf(weight)).toEqual([0, 0, 0, 0, 0, 0]);
+  });
 });
 
 describe('Module', () => {
@@ -389,8 +470,9 @@ describe('Module', () => {
     expect(net.namedModules().map(([name]) => name)).toEqual(['', 'body', 'body.0', 'body.1']);
   });
 
+  const withField = (value: unknown) => Object.assign(new Net(), { blocks: value });
+
   it('does not take an array of modules or parameters, which it would not see', () => {
-    const withField = (value: unknown) => Object.assign(new Net(), { blocks: value });
     for (const blocks of [[new nn.Linear(2, 2)], [null, new nn.Parameter(tensor([1]))]]) {
       for (const ask of ['parameters', 'stateDict', 'eval', 'namedChildren'] as const) {
         expect(() => withField(blocks)[ask]()).toThrow(
@@ -402,6 +484,45 @@ describe('Module', () => {
     const list = new nn.Sequential(new nn.Linear(2, 2));
     expect(list.layers).toHaveLength(1);
     expect(withField(list).namedParameters().at(-1)![0]).toBe('blocks.0.bias');
+  });
+
+  it('does not take them in objects, maps, sets or arrays of these either', () => {
+    const layer = new nn.Linear(2, 2);
+    const objects = [
+      { layer },
+      Object.assign(Object.create(null), { layer }),
+      new Map([['layer', layer]]),
+      new Set([new nn.Buffer(tensor([1]))]),
+      { stages: new Map([['first', [layer]]]) },
+    ];
+    for (const blocks of objects) {
+      expect(() => withField(blocks).parameters()).toThrow(/^Net: blocks: .*, got an object of them, /);
+    }
+    expect(() => withField([[1], [layer]]).parameters()).toThrow(/got an array of them/);
+  });
+
+  it('takes what holds itself, and instances of classes, which are their own affair', () => {
+    const cycle: unknown[] = [];
+    cycle.push(cycle, new Map([[1, cycle]]), { cycle });
+    class Holder {
+      readonly layer = new nn.Linear(2, 2);
+    }
+    expect(withField(cycle).parameters()).toHaveLength(5);
+    expect(withField([new Holder(), tensor([1])]).parameters()).toHaveLength(5);
+  });
+
+  it('names two properties that have one name in state dicts', () => {
+    for (const make of [() => new nn.Parameter(tensor([1])), () => new nn.Linear(2, 2)]) {
+      const net = Object.assign(new Net(), { fooBar: make(), foo_bar: make() });
+      for (const ask of ['stateDict', 'parameters'] as const) {
+        expect(() => net[ask]()).toThrow(
+          "Net: the properties 'fooBar' and 'foo_bar' are both 'foo_bar' in state dicts",
+        );
+      }
+    }
+    const mixed = Object.assign(new Net(), { running_count: new nn.Parameter(tensor([1])) });
+    expect(() => mixed.loadStateDict({})).toThrow(/'runningCount' and 'running_count'/);
+    expect(Object.assign(new Net(), { fooBar: 1, foo_bar: 2 }).parameters()).toHaveLength(5);
   });
 
   it('switches all modules between training and evaluation', () => {
@@ -461,5 +582,36 @@ describe('Module', () => {
     expect(to.temperature.item()).toBe(9);
     const many = Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`extra${i}`, tensor([1])]));
     expect(() => to.loadStateDict({ ...from.stateDict(), ...many })).toThrow(/extra19 and 30 more$/);
+    expect(() => to.loadStateDict(from.stateDict(), { strict: 'no' as never })).toThrow(
+      'loadStateDict: argument \'strict\' expected true or false, got string "no"',
+    );
+  });
+
+  it('is as it was where one tensor of a state dict cannot be copied', () => {
+    const [from, to] = [new Net(), new Net()];
+    const before = stateOf(to);
+    noGrad(() => from.temperature.fill_(9));
+    const state = from.stateDict();
+    expect(() =>
+      to.loadStateDict({ ...state, 'body.0.weight': state['body.0.weight']!.detach().toSparse() }),
+    ).toThrow(/^loadStateDict: body\.0\.weight: .*sparse/);
+    expect(stateOf(to)).toEqual(before);
+  });
+
+  it('loads its own tensors under other names, and views of them', () => {
+    const values = (net: nn.Sequential) => net.parameters().map((parameter) => valuesOf(parameter));
+    for (const source of [(own: Tensor) => own, (own: Tensor) => own.detach()]) {
+      const net = new nn.Sequential(
+        new nn.Linear(2, 2, { bias: false }),
+        new nn.Linear(2, 2, { bias: false }),
+      );
+      const [first, second] = values(net);
+      const { '0.weight': weight0, '1.weight': weight1 } = net.stateDict();
+      const state = { '0.weight': source(weight1!), '1.weight': source(weight0!) };
+      const before = memory.tensors;
+      net.loadStateDict(state);
+      expect(memory.tensors).toBe(before);
+      expect(values(net)).toEqual([second, first]);
+    }
   });
 });

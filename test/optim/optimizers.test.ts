@@ -209,7 +209,7 @@ describe('an optimiser', () => {
     expect(() => load({ '1.step': tensor(1) })).toThrow("'1.step' belongs to no parameter");
     expect(() => load({ '.step': tensor(1) })).toThrow("'.step' belongs to no parameter");
     expect(() => load({ '0.momentum_buffer': torch.ones([3]) })).toThrow(
-      "'0.momentum_buffer' is nothing that Adam keeps; with these settings it keeps step, exp_avg, exp_avg_sq",
+      "'0.momentum_buffer' is nothing that Adam keeps; it keeps step, exp_avg, exp_avg_sq, max_exp_avg_sq",
     );
     expect(() => load({}, [{ ...groups[0], amsgrad: true }])).toThrow("'0.max_exp_avg_sq' is missing");
     expect(() => load({}, [{ lr: Number.NaN }])).toThrow("argument 'lr' expected a number of at least 0");
@@ -219,6 +219,61 @@ describe('an optimiser', () => {
     expect(adam.paramGroups[0]).toMatchObject({ lr: 1e-3, params: [w] });
     load({}, [{ ...groups[0], lr: 0.5, params: [] }]);
     expect(adam.paramGroups[0]).toMatchObject({ lr: 0.5, params: [w] });
+  });
+
+  it.each<[string, (params: Parameter[]) => Optimizer, object, object]>([
+    [
+      'SGD: momentum',
+      (params) => new SGD(params, { lr: 0.1, momentum: 0.9 }),
+      { momentum: 0 },
+      { momentum: 0.9 },
+    ],
+    [
+      'Adam: amsgrad',
+      (params) => new Adam(params, { lr: 0.1, amsgrad: true }),
+      { amsgrad: false },
+      { amsgrad: true },
+    ],
+    [
+      'AdamW: amsgrad',
+      (params) => new AdamW(params, { lr: 0.1, amsgrad: true }),
+      { amsgrad: false },
+      { amsgrad: true },
+    ],
+    ['Adam: no amsgrad', (params) => new Adam(params, { lr: 0.1 }), { amsgrad: true }, { amsgrad: false }],
+  ])('%s, changed and changed back, goes on from its own state as without', (_, make, off, on) => {
+    const run = (reload: boolean) => {
+      const params = parameters();
+      let optimizer = make(params);
+      for (const settings of [on, off, off, on, on]) {
+        Object.assign(optimizer.paramGroups[0]!, settings);
+        if (reload) {
+          const state = optimizer.stateDict();
+          optimizer.loadStateDict(state);
+          const other = make(params);
+          other.loadStateDict(optimizer.stateDict());
+          optimizer = other;
+        }
+        step(optimizer, params);
+      }
+      return valuesOf(params);
+    };
+    expect(run(true)).toEqual(run(false));
+  });
+
+  it('Adam begins with the largest squares where amsgrad is switched on', () => {
+    // The gradients grow, so that the latest mean of their squares is the largest.
+    const run = (amsgrad: boolean) => {
+      const w = new Parameter(tensor(Float64Array.of(1)));
+      const adam = new Adam([w], { lr: 0.1 });
+      for (let n = 1; n <= 4; n++) {
+        if (n === 3) adam.paramGroups[0]!.amsgrad = amsgrad;
+        w.grad = tensor(Float64Array.of(n));
+        adam.step();
+      }
+      return w.item();
+    };
+    expect(run(true)).toBe(run(false));
   });
 
   it('finds the parameters that it has not been given', () => {
@@ -253,6 +308,10 @@ describe('an optimiser', () => {
     );
     expect(new AdamW([w], { weightDecay: undefined }).paramGroups[0]!.weightDecay).toBe(0.01);
     expect(() => new SGD([3 as unknown as Parameter])).toThrow(TypeError);
+    expect(() => new SGD([w.mul(2) as Parameter])).toThrow(
+      "SGD: argument 'params' expected Parameters, got a non-leaf Tensor",
+    );
+    expect(() => new Adam([{ params: [w.mul(2) as Parameter] }])).toThrow(TypeError);
     expect(() => new SGD([w]).loadStateDict({ tensors: {}, groups: [] })).toThrow(
       /expected 1 parameter groups, got 0/,
     );

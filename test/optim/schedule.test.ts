@@ -7,7 +7,6 @@ import {
   type LRScheduler,
   MultiStepLR,
   OneCycleLR,
-  type Optimizer,
   SGD,
 } from '../../lib/optim/index.ts';
 import { torch } from '../../lib/tensor/index.ts';
@@ -67,9 +66,8 @@ const cases: { name: string; make: () => LRScheduler; python: string; optimizer?
 ];
 
 type OptimizerGroups = { momentum?: number; betas?: [number, number] }[];
-const optimizerOf = (scheduler: LRScheduler) => (scheduler as unknown as { optimizer: Optimizer }).optimizer;
 const momentum = (scheduler: LRScheduler): number[] =>
-  (optimizerOf(scheduler).paramGroups as OptimizerGroups).map((group) => group.betas?.[0] ?? group.momentum!);
+  (scheduler.optimizer.paramGroups as OptimizerGroups).map((group) => group.betas?.[0] ?? group.momentum!);
 
 function run(scheduler: LRScheduler): number[][] {
   const rows = [[...scheduler.lrs, ...momentum(scheduler)]];
@@ -173,6 +171,13 @@ describe('schedules', () => {
     expect(() => new LinearWarmup(sgd(), { steps: 1, next: 5 as never })).toThrow(
       /'next' expected a schedule/,
     );
+    const [first, second] = [sgd(), sgd()];
+    const next = new CosineAnnealingLR(second, { tMax: 10 });
+    expect(() => new LinearWarmup(first, { steps: 1, next })).toThrow(
+      "LinearWarmup: argument 'next' expected a schedule of the same optimiser, got one of another",
+    );
+    expect(first.paramGroups[0]!.lr).toBe(0.1);
+    expect(new LinearWarmup(second, { steps: 1, next }).optimizer).toBe(second);
     const half = new CosineAnnealingLR(sgd(), { tMax: 10 });
     expect(() => half.resume(Number.NaN)).toThrow(/'lastStep' expected .*, got number NaN/);
     expect(half.lrs).toEqual([0.1, 0.02]);
