@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeNew, writeWhole } from '../data/files.ts';
 import { type DataName, isFolderName, type LabelledImages } from '../data/index.ts';
