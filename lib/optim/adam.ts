@@ -1,3 +1,4 @@
+import { checkBoolean } from '../nn/check.ts';
 import type { Parameter } from '../nn/index.ts';
 import { type OperatorFunction, operator, type Tensor, torch } from '../tensor/index.ts';
 import {
@@ -47,6 +48,7 @@ export class Adam extends Optimizer<Settings> {
     }
     for (const beta of group.betas) requireNumber(name, 'betas', beta, 0, 1);
     requireNumber(name, 'eps', group.eps, 0);
+    checkBoolean(name, 'amsgrad', group.amsgrad);
   }
 
   protected override stateNames(group?: Settings): string[] {

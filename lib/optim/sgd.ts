@@ -1,3 +1,4 @@
+import { checkBoolean } from '../nn/check.ts';
 import type { Parameter } from '../nn/index.ts';
 import { operator, type Tensor, torch } from '../tensor/index.ts';
 import {
@@ -42,6 +43,7 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
     super.check(group);
     requireNumber('SGD', 'momentum', group.momentum, 0);
     requireNumber('SGD', 'dampening', group.dampening, -Infinity);
+    checkBoolean('SGD', 'nesterov', group.nesterov);
     if (group.nesterov && (group.momentum === 0 || group.dampening !== 0)) {
       throw new TypeError("SGD: argument 'nesterov' expected a momentum above 0 and a dampening of 0");
     }

@@ -297,6 +297,12 @@ describe('an optimiser', () => {
     );
     expect(() => new Adam([w], { betas: [0.9, 1] })).toThrow(/'betas' expected a number from 0 to below 1/);
     expect(() => new SGD([w], { nesterov: true })).toThrow(/'nesterov' expected a momentum above 0/);
+    expect(() => new SGD([w], { nesterov: 'no' as never })).toThrow(
+      'SGD: argument \'nesterov\' expected true or false, got string "no"',
+    );
+    expect(() => new AdamW([w], { amsgrad: 1 as never })).toThrow(
+      "AdamW: argument 'amsgrad' expected true or false, got number 1",
+    );
     expect(() => new SGD([w, w])).toThrow(/a parameter in two places/);
     expect(() => new SGD([w], { learningRate: 1 } as object)).toThrow(
       "SGD: there is no setting 'learningRate'; the settings are lr, weightDecay, momentum, dampening, nesterov",
