@@ -41,10 +41,11 @@ export function checkFeatures(loss: ClassificationLoss, features: Tensor, like: 
 /**
  * Throws unless these are labels for the rows of features. On a GPU the labels themselves are not looked at, for which
  * the device would have to be waited for.
+ * @returns whether all rows are known to take part
  * @throws TypeError naming the argument, what was expected and what came
  * @throws RangeError if a label is neither a class nor −100
  */
-export function checkLabels(loss: ClassificationLoss, features: Tensor, labels: Tensor): void {
+export function checkLabels(loss: ClassificationLoss, features: Tensor, labels: Tensor): boolean {
   if (!(labels instanceof Tensor)) fail(loss, 'labels', 'a tensor', shown(labels));
   if (labels.dtype !== 'int64') fail(loss, 'labels', 'int64', labels.dtype);
   if (deviceType(labels) !== deviceType(features)) {
@@ -54,8 +55,9 @@ export function checkLabels(loss: ClassificationLoss, features: Tensor, labels: 
   if (labels.ndim !== 1 || labels.shape[0] !== rows) {
     fail(loss, 'labels', `shape (${rows}), one for each row of features`, shapeOf(labels));
   }
-  if (labels.device !== 'cpu') return;
-  (labels.toTypedArray() as BigInt64Array).forEach((value, row) => {
+  if (labels.device !== 'cpu') return false;
+  const values = labels.toTypedArray() as BigInt64Array;
+  values.forEach((value, row) => {
     const label = Number(value);
     if (label !== ignoreIndex && !(label >= 0 && label < loss.numClasses)) {
       throw new RangeError(
@@ -64,4 +66,5 @@ export function checkLabels(loss: ClassificationLoss, features: Tensor, labels: 
       );
     }
   });
+  return !values.includes(BigInt(ignoreIndex));
 }

@@ -95,8 +95,8 @@ export abstract class ClassificationLoss extends Module {
    */
   protected checkBatch(features: Tensor, labels: Tensor): Tensor {
     this.checkFeatures(features);
-    checkLabels(this, features, labels);
-    return takingPart(features, labels);
+    const all = checkLabels(this, features, labels);
+    return all ? features : takingPart(features, labels);
   }
 
   /**

@@ -11,14 +11,9 @@ export const validRows = (labels: Tensor): Tensor => labels.ne(ignoreIndex);
 /**
  * The features to compute with: zeros in the rows that take no part. What is not finite there would come back in the
  * backward pass, as 0·∞ = NaN in the gradients of the weights.
- *
- * On the CPU, where labels can be looked at, the features themselves if all rows take part.
  */
-export function takingPart(features: Tensor, labels: Tensor): Tensor {
-  const all = () => !(labels.toTypedArray() as BigInt64Array).includes(BigInt(ignoreIndex));
-  if (labels.device === 'cpu' && all()) return features;
-  return features.where(validRows(labels).unsqueeze(1), 0);
-}
+export const takingPart = (features: Tensor, labels: Tensor): Tensor =>
+  features.where(validRows(labels).unsqueeze(1), 0);
 
 /** The class of each row, (N) int64; 0 in the rows that take no part, so that it can be used as an index. */
 export const targetsOf = (labels: Tensor): Tensor => labels.where(validRows(labels), 0);

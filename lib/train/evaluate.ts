@@ -75,7 +75,11 @@ export interface EvaluateOptions {
 }
 
 const optionNames = [
-  ...(['device', 'signal', 'features', 'trainCounts', 'batchSize'] as const),
+  'device',
+  'signal',
+  'features',
+  'trainCounts',
+  'batchSize',
 ] satisfies (keyof EvaluateOptions)[];
 
 /**
@@ -83,8 +87,7 @@ const optionNames = [
  * Between batches other work gets its turn. Images that could not be decoded, where the data set skips them, count for
  * nothing.
  * @throws the signal's reason once it is aborted; TypeError if a label is no class, the loss has other classes, or an
- *   option is unknown;
- *   Error if there are no images
+ *   option is unknown; Error if there are no images
  */
 export function evaluate(
   classifier: Classifier,

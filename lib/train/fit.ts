@@ -89,7 +89,7 @@ export async function fit(options: FitOptions): Promise<FitState> {
       `fit: state: expected where a training stands, got ${describeValue(state)} without epoch and sums`,
     );
   }
-  if (scheduler !== undefined && scheduler.optimizer !== optimizer) {
+  if (scheduler && scheduler.optimizer !== optimizer) {
     throw new TypeError('fit: scheduler: expected one of the optimizer, got one of another');
   }
   requireOptimized({ model, loss }, optimizer);
