@@ -46,9 +46,20 @@ export interface Plan {
   seeds: number;
   /** All seeds of the first number before any of the second, so that every cell has a figure early */
   jobs: PlannedJob[];
+  /** What a budget has come to, if that is not written down yet: see `writeBudget` */
+  budget: BudgetNote | null;
+}
+
+/** The epochs of each experiment that a budget is enough for, and the file in the folder of runs that says so. */
+interface BudgetNote {
+  runsDir: string;
+  file: string;
+  content: { epochs: Record<string, number> } & Record<string, unknown>;
 }
 
 /**
+ * Reads what there is, and writes nothing.
+ *
  * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
  */
 export async function planOf(table: Table, options: PlanOptions = {}): Promise<Plan> {
@@ -65,7 +76,7 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
       `reproduce: varySubset: expected a row with a long-tailed subset, got ${rows.join(', ')}`,
     );
   }
-  const epochs = await chosenEpochs(table, recipes, seeds, options, runsDir);
+  const { epochs, budget } = await chosenEpochs(table, recipes, seeds, options, runsDir);
   const jobs: PlannedJob[] = [];
   for (let seed = 0; seed < seeds; seed++) {
     for (const recipe of recipes) {
@@ -74,7 +85,7 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
       jobs.push({ job, state: await stateOf(job) });
     }
   }
-  return { table, recipes, seeds, jobs };
+  return { table, recipes, seeds, jobs, budget };
 }
 
 /** Whether it names a long-tailed subset. */
@@ -86,41 +97,49 @@ function requireCount(name: string, value: number): void {
   }
 }
 
-/**
- * The epochs of each experiment, where they are not the recipe's. What a budget comes to is written down the first
- * time: the machine may be quicker the next, and the runs must stay the same for the command to go on with them.
- */
+/** The epochs of each experiment, where they are not the recipe's. */
 async function chosenEpochs(
   table: Table,
   recipes: readonly Recipe[],
   seeds: number,
   { epochs, budget, selectOn, ...pace }: PlanOptions,
   runsDir: string,
-): Promise<ReadonlyMap<string, number>> {
-  if (epochs !== undefined) return new Map(recipes.map(({ experiment }) => [experiment.name, epochs]));
-  if (budget === undefined) return new Map();
+): Promise<{ epochs: ReadonlyMap<string, number>; budget: BudgetNote | null }> {
+  if (epochs !== undefined) {
+    return { epochs: new Map(recipes.map(({ experiment }) => [experiment.name, epochs])), budget: null };
+  }
+  if (budget === undefined) return { epochs: new Map(), budget: null };
   const seconds = parseBudget(budget);
   const asked = recipes.map(({ experiment, method }) => `${experiment.name} ${method.name}`).join(', ');
-  const folder = new RunFolder(runsDir);
   // Another choice of rows, losses or seeds has a file of its own.
   const question = { budget, asked, seeds, ...(selectOn && { selectOn }) };
   const key = createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 8);
-  const name = `budget-${table.name}-${budget}-${key}.json`;
-  const kept = await folder.readJson(name).catch(() => null);
-  if (kept !== null) return new Map(Object.entries((kept as { epochs: Record<string, number> }).epochs));
-  const experiments = experimentsOf(recipes);
+  const file = `budget-${table.name}-${budget}-${key}.json`;
+  const kept = await new RunFolder(runsDir).readJson(file).catch(() => null);
+  if (kept !== null) {
+    return { epochs: new Map(Object.entries((kept as BudgetNote['content']).epochs)), budget: null };
+  }
   const chosen = epochsWithin(
     seconds,
-    experiments.map((experiment) => ({
+    experimentsOf(recipes).map((experiment) => ({
       experiment,
       count: seeds * recipes.filter((recipe) => recipe.experiment === experiment).length,
       pace: measurePace(experiment, pace),
     })),
     selectOn,
   );
-  await mkdir(runsDir, { recursive: true });
-  await folder.writeJson(name, { ...question, epochs: Object.fromEntries(chosen) });
-  return chosen;
+  const content = { ...question, epochs: Object.fromEntries(chosen) };
+  return { epochs: chosen, budget: { runsDir, file, content } };
+}
+
+/**
+ * Writes down what a plan's budget came to, before its first run: the machine may be quicker the next time, and the
+ * runs must stay the same for the command to go on with them.
+ */
+export async function writeBudget({ budget }: Plan): Promise<void> {
+  if (budget === null) return;
+  await mkdir(budget.runsDir, { recursive: true });
+  await new RunFolder(budget.runsDir).writeJson(budget.file, budget.content);
 }
 
 /** Those of the recipes, each once. */

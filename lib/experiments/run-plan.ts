@@ -10,7 +10,7 @@ import {
   trainRun,
 } from '../train/index.ts';
 import { isOpen, type Job, noteDiverged, stateOf } from './jobs.ts';
-import type { Plan, PlannedJob } from './plan.ts';
+import { type Plan, type PlannedJob, writeBudget } from './plan.ts';
 
 export interface RunPlanOptions extends RunEvents {
   dataDir?: string;
@@ -46,6 +46,7 @@ export const nothingRun = (): PlanOutcome => ({
  * finished in the meantime counts as finished.
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise<PlanOutcome> {
+  await writeBudget(plan);
   const outcome = await runOpen(plan, options);
   for (const planned of plan.jobs) {
     if (isOpen(planned.state)) planned.state = await stateOf(planned.job);

@@ -1,5 +1,5 @@
 /** The runner on an experiment of its own: drawn digits, one or two epochs of a few steps. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
@@ -9,6 +9,7 @@ import {
   reproduceTable,
   type Table,
 } from '../../lib/experiments/index.ts';
+import { writeBudget } from '../../lib/experiments/plan.ts';
 import { method } from '../../lib/experiments/recipe.ts';
 import { ours } from '../../lib/experiments/setting.ts';
 import { getNumThreads, setNumThreads } from '../../lib/tensor/index.ts';
@@ -209,6 +210,9 @@ describe('reproduce', () => {
     const plan = await planOf(table, { ...budget, onTiming: (network) => timed.push(network) });
     expect(timed).toEqual(['mnist-2d']);
     expect(plan.jobs[0]!.job.config.epochs).toBe(1);
+    // A plan alone, as `--dry-run` makes one, leaves no trace.
+    expect(existsSync(join(folder, 'runs'))).toBe(false);
+    await writeBudget(plan);
     const [name] = readdirSync(join(folder, 'runs'));
     expect(name).toMatch(/^budget-small-1s-[0-9a-f]{8}\.json$/);
     const path = join(folder, 'runs', name!);
@@ -216,7 +220,7 @@ describe('reproduce', () => {
     writeFileSync(path, JSON.stringify({ ...kept, epochs: { digits: 2 } }));
     expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
     // Another question in between leaves it alone.
-    await planOf(table, { ...budget, losses: ['ce'] });
+    await writeBudget(await planOf(table, { ...budget, losses: ['ce'] }));
     expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
   });
 
