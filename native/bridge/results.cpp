@@ -1,7 +1,5 @@
 #include "results.h"
 
-#include <cmath>
-
 #include "arguments.h"
 #include "errors.h"
 
@@ -18,7 +16,8 @@ napi_value nothing(napi_env env) {
 napi_value toInteger(napi_env env, int64_t number) {
   napi_value value = nullptr;
   // Beyond 2^53 a JavaScript number cannot hold it: a bigint can.
-  if (std::abs(static_cast<double>(number)) > 9007199254740992.0) {
+  constexpr int64_t most = int64_t{1} << 53;
+  if (number > most || number < -most) {
     napi_create_bigint_int64(env, number, &value);
   } else {
     napi_create_int64(env, number, &value);

@@ -64,12 +64,17 @@ napi_value newArrayBuffer(napi_env env, size_t bytes, void** data) {
 
 using Memory = std::shared_ptr<at::DataPtr>;
 
+void releaseMemory(void* held) { delete static_cast<Memory*>(held); }
+
 /// A storage's memory, owned by the storage and by whoever has what this returns. Resizing gives a
 /// storage other memory, and would free this.
 Memory shareMemory(c10::StorageImpl& storage) {
+  void* const data = storage.mutable_data();
+  // Shared before: wrapped once more each time, it would be freed by as many calls in each other.
+  const at::DataPtr& current = storage.data_ptr();
+  if (current.get_deleter() == &releaseMemory) return *static_cast<Memory*>(current.get_context());
   auto memory = std::make_shared<at::DataPtr>();
-  const auto release = [](void* held) { delete static_cast<Memory*>(held); };
-  at::DataPtr shared(storage.mutable_data(), new Memory(memory), release, storage.device());
+  at::DataPtr shared(data, new Memory(memory), &releaseMemory, storage.device());
   *memory = storage.set_data_ptr(std::move(shared));
   return memory;
 }
@@ -90,6 +95,9 @@ napi_value toArrayBuffer(const Call& call) {
           "a tensor whose elements are conjugated or negated as they are read cannot share its "
           "memory; resolveConj() or resolveNeg() makes one that can");
     }
+    if (source._is_zerotensor()) {
+      throw ArgumentError("zeros that have no memory cannot share it; clone() makes some that can");
+    }
     if (source.nbytes() > 0) {
       void* const data = source.data_ptr();
       auto* memory = new Memory(shareMemory(*source.storage().unsafeGetStorageImpl()));
@@ -102,7 +110,10 @@ napi_value toArrayBuffer(const Call& call) {
       throw std::runtime_error("this runtime does not allow external buffers");
     }
   }
-  const at::Tensor tensor = source.detach().to(at::kCPU).contiguous().resolve_conj().resolve_neg();
+  // LibTorch's zeros without memory get some by a clone only.
+  const at::Tensor elements = source._is_zerotensor() ? source.clone() : source;
+  const at::Tensor tensor =
+      elements.detach().to(at::kCPU).contiguous().resolve_conj().resolve_neg();
   void* data = nullptr;
   buffer = newArrayBuffer(call.env, tensor.nbytes(), &data);
   if (tensor.nbytes() > 0) std::memcpy(data, tensor.data_ptr(), tensor.nbytes());

@@ -1,6 +1,7 @@
 // Shapes and dtypes without data, for the meta device and for tracing.
 #include <torch/library.h>
 
+#include "checks.h"
 #include "operators.h"
 
 namespace icu {
@@ -10,10 +11,12 @@ Tensor like_if(bool needed, const Tensor& tensor) {
   return needed ? at::empty(tensor.sizes(), tensor.options()) : Tensor();
 }
 
-ForwardResult loss_forward(const Tensor& features, const Tensor&, const Tensor& means,
-                           const Tensor&, const OptionalTensor&, at::IntArrayRef modes,
-                           at::ArrayRef<double> constants) {
+ForwardResult loss_forward(const Tensor& features, const Tensor& labels, const Tensor& means,
+                           const Tensor& log_variances, const OptionalTensor& log_prior,
+                           at::IntArrayRef modes, at::ArrayRef<double> constants) {
   const auto options = LossOptions::from(modes, constants);
+  check_loss_inputs("icu::_loss_forward", features, labels, means, log_variances, log_prior,
+                    options);
   const int64_t rows = features.size(0), classes = means.size(0);
   const auto wide = means.options().dtype(at::kDouble);
   const bool none = options.reduction == Reduction::none;
@@ -27,18 +30,25 @@ ForwardResult loss_forward(const Tensor& features, const Tensor&, const Tensor& 
           at::empty({rows, 4}, wide)};
 }
 
-std::tuple<Tensor, Tensor, Tensor> loss_backward(const OptionalTensor&, const OptionalTensor&,
-                                                 const OptionalTensor&, const Tensor& features,
-                                                 const Tensor&, const Tensor& means,
-                                                 const Tensor& log_variances, const OptionalTensor&,
-                                                 const Tensor&, const Tensor&, at::IntArrayRef,
-                                                 at::ArrayRef<double>, Mask mask) {
+std::tuple<Tensor, Tensor, Tensor> loss_backward(
+    const OptionalTensor& grad_classification, const OptionalTensor& grad_regularizer,
+    const OptionalTensor& grad_total, const Tensor& features, const Tensor& labels,
+    const Tensor& means, const Tensor& log_variances, const OptionalTensor& log_prior,
+    const Tensor& gaps, const Tensor& rows, at::IntArrayRef modes, at::ArrayRef<double> constants,
+    Mask mask) {
+  const auto options = LossOptions::from(modes, constants);
+  check_loss_inputs("icu::_loss_backward", features, labels, means, log_variances, log_prior,
+                    options);
+  check_loss_state("icu::_loss_backward", features, means, grad_classification, grad_regularizer,
+                   grad_total, gaps, rows, options);
   return {like_if(mask[0], features), like_if(mask[1], means), like_if(mask[2], log_variances)};
 }
 
-FusedResult loss_and_gradients(const Tensor& features, const Tensor&, const Tensor& means,
-                               const Tensor& log_variances, const OptionalTensor&, at::IntArrayRef,
-                               at::ArrayRef<double>, Mask mask) {
+FusedResult loss_and_gradients(const Tensor& features, const Tensor& labels, const Tensor& means,
+                               const Tensor& log_variances, const OptionalTensor& log_prior,
+                               at::IntArrayRef modes, at::ArrayRef<double> constants, Mask mask) {
+  check_loss_inputs("icu::_loss_and_gradients", features, labels, means, log_variances, log_prior,
+                    LossOptions::from(modes, constants));
   return {at::empty({}, means.options()),
           at::empty({}, means.options()),
           at::empty({3}, means.options().dtype(at::kDouble)),
@@ -48,15 +58,21 @@ FusedResult loss_and_gradients(const Tensor& features, const Tensor&, const Tens
           like_if(mask[2], log_variances)};
 }
 
-Tensor distances(const Tensor& features, const Tensor& means, const Tensor&, int64_t, double,
-                 double, bool) {
+Tensor distances(const Tensor& features, const Tensor& means, const Tensor& log_variances,
+                 int64_t covariance, double min, double max, bool log_determinant) {
+  check_distance_inputs("icu::_distances", features, means, log_variances,
+                        distance_options(covariance, min, max, log_determinant));
   return at::empty({features.size(0), means.size(0)}, means.options());
 }
 
-std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor&, const Tensor& features,
+std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const Tensor& features,
                                                       const Tensor& means,
-                                                      const Tensor& log_variances, int64_t, double,
-                                                      double, bool, Mask mask) {
+                                                      const Tensor& log_variances,
+                                                      int64_t covariance, double min, double max,
+                                                      bool log_determinant, Mask mask) {
+  check_distance_inputs("icu::_distances_backward", features, means, log_variances,
+                        distance_options(covariance, min, max, log_determinant));
+  check_distance_gradient("icu::_distances_backward", grad, features, means);
   return {like_if(mask[0], features), like_if(mask[1], means), like_if(mask[2], log_variances)};
 }
 

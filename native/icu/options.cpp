@@ -60,8 +60,8 @@ Precision parse_precision(std::string_view value) {
 bool LossOptions::stores_gaps(int64_t rows, int64_t classes, int64_t dims,
                               int64_t item_size) const {
   if (memory != Memory::automatic) return memory == Memory::store;
-  return rows <=
-         std::max(int64_t{64} << 20, classes * dims * item_size / 4) / (classes * item_size);
+  // N K b <= max(64 MiB, K D b / 4), without products that could overflow.
+  return rows <= std::max((int64_t{64} << 20) / item_size / classes, dims / 4);
 }
 
 std::vector<int64_t> LossOptions::modes() const {

@@ -35,7 +35,7 @@ class GivenWeights final : public WeightSource<T> {
       double sum_w = 0, sum_a = 0, sum_ad = 0;
       for (int64_t i = 0; i < N; i++) {
         const double a = static_cast<double>(grad_[i * K + k]);
-        if (source_) sum_ad += a * static_cast<double>(w[i]);
+        if (source_ && a != 0) sum_ad += a * static_cast<double>(w[i]);
         w[i] = static_cast<T>(a * v);
         sum_w += static_cast<double>(w[i]);
         sum_a += a;

@@ -10,6 +10,8 @@ namespace {
 
 // Blocks of `width` dimensions whose sums are made in T before they are added up in float64.
 constexpr int moment_blocks = 8;
+// The same for a class's rows.
+constexpr int64_t moment_rows = 512;
 
 // What the moments of a diagonal covariance are made of in one block of dimensions.
 template <typename T>
@@ -45,22 +47,28 @@ MomentSums moments_of(const MomentTile<T>& m) {
     load_dims(m.mu + first, dims, mu);
     // sum_i (x_i - mu + shift) and sum_i (x_i - mu + shift)^2
     const auto add_rows = [&](Vector<T> shift0, Vector<T> shift1) ICU_INLINE_LAMBDA {
-      for (int64_t n = 0; n < m.count; n++) {
-        Vector<T> x[2];
-        load_dims(m.x.data + m.rows[n] * m.x.stride + first, dims, x);
-        const Vector<T> d0 = x[0] - mu[0] + shift0, d1 = x[1] - mu[1] + shift1;
-        t[0] += d0;
-        t[1] += d1;
-        square[0] += d0 * d0;
-        square[1] += d1 * d1;
+      Vector<T>* const parts[4] = {&t[0], &t[1], &square[0], &square[1]};
+      Wide<T> sums[4] = {};
+      for (int64_t from = 0; from < m.count; from += moment_rows) {
+        const int64_t end = m.count - from < moment_rows ? m.count : from + moment_rows;
+        for (Vector<T>* part : parts) *part = Vector<T>{};
+        for (int64_t n = from; n < end; n++) {
+          Vector<T> x[2];
+          load_dims(m.x.data + m.rows[n] * m.x.stride + first, dims, x);
+          const Vector<T> d0 = x[0] - mu[0] + shift0, d1 = x[1] - mu[1] + shift1;
+          t[0] += d0;
+          t[1] += d1;
+          square[0] += d0 * d0;
+          square[1] += d1 * d1;
+        }
+        if (m.count <= moment_rows) return;
+        for (int i = 0; i < 4; i++) sums[i] += __builtin_convertvector(*parts[i], Wide<T>);
       }
+      for (int i = 0; i < 4; i++) *parts[i] = __builtin_convertvector(sums[i], Vector<T>);
     };
     add_rows(Vector<T>{}, Vector<T>{});
     const Vector<T> t0 = t[0] * -share, t1 = t[1] * -share;
-    if (m.batch) {
-      square[0] = square[1] = Vector<T>{};
-      add_rows(t0, t1);
-    }
+    if (m.batch) add_rows(t0, t1);
     store_dims(m.t + first, dims, t0, t1);
     mean += t0 * t0 + t1 * t1;
     if constexpr (diagonal) {

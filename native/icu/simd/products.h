@@ -108,29 +108,41 @@ ICU_INLINE void prefetch_rows(const T* data, int64_t stride, int64_t rows) {
   }
 }
 
+// Sources that are summed one after the other: a sum over more of them, which may be all rows of a
+// data set, is one of such sums, and loses fewer digits.
+constexpr int64_t sum_sources = 1024;
+
+template <typename T>
+ICU_INLINE void add_to(T* sum, Vector<T> part) {
+  store(sum, load(static_cast<const T*>(sum)) + part);
+}
+
 template <typename T>
 void product(const ProductTile<T>& tile) {
   prefetch_rows(static_cast<const T*>(tile.out.data), tile.out.stride, tile.outputs);
   if (tile.scale) prefetch_rows(tile.p.data, tile.p.stride, tile.outputs);
-  Vector<T> total[group][2] = {};
   const int32_t* list = tile.list;
   const T* w = tile.w;
   const T* b = tile.b;
-  for (int64_t n = 0; n < tile.count; n++) {
-    const T* from = b + static_cast<int64_t>(list[n]) * width<T>;
-    const Vector<T> b0 = load(from), b1 = load(from + lanes<T>);
+  T sums[group][width<T>] = {};
+  for (int64_t first = 0; first < tile.count; first += sum_sources) {
+    const int64_t end = tile.count - first < sum_sources ? tile.count : first + sum_sources;
+    Vector<T> total[group][2] = {};
+    for (int64_t n = first; n < end; n++) {
+      const T* from = b + static_cast<int64_t>(list[n]) * width<T>;
+      const Vector<T> b0 = load(from), b1 = load(from + lanes<T>);
+#pragma GCC unroll 12
+      for (int r = 0; r < group; r++) {
+        const T weight = w[n * group + r];
+        total[r][0] += weight * b0;
+        total[r][1] += weight * b1;
+      }
+    }
 #pragma GCC unroll 12
     for (int r = 0; r < group; r++) {
-      const T weight = w[n * group + r];
-      total[r][0] += weight * b0;
-      total[r][1] += weight * b1;
+      add_to(sums[r], total[r][0]);
+      add_to(sums[r] + lanes<T>, total[r][1]);
     }
-  }
-  T sums[group][width<T>];
-#pragma GCC unroll 12
-  for (int r = 0; r < group; r++) {
-    store(sums[r], total[r][0]);
-    store(sums[r] + lanes<T>, total[r][1]);
   }
   Vector<T> centre[2];
   load_dims(tile.centre, tile.dims, centre);
@@ -201,28 +213,31 @@ constexpr T expandable = 64;
 template <typename T, bool expanded>
 ICU_INLINE void class_sums(const DiagonalClassTile<T>& tile, const T* b, const T (*mu)[lanes<T>],
                            T (*sums)[lanes<T>], T (*squares)[lanes<T>]) {
-  Vector<T> sum[group] = {}, square[group] = {};
   const int32_t* list = tile.list;
   const T* w = tile.w;
-  for (int64_t n = 0; n < tile.count; n++) {
-    const Vector<T> x = load(b + static_cast<int64_t>(list[n]) * lanes<T>), x_square = x * x;
+  for (int64_t first = 0; first < tile.count; first += sum_sources) {
+    const int64_t end = tile.count - first < sum_sources ? tile.count : first + sum_sources;
+    Vector<T> sum[group] = {}, square[group] = {};
+    for (int64_t n = first; n < end; n++) {
+      const Vector<T> x = load(b + static_cast<int64_t>(list[n]) * lanes<T>), x_square = x * x;
 #pragma GCC unroll 12
-    for (int r = 0; r < group; r++) {
-      const T weight = w[n * group + r];
-      if constexpr (expanded) {
-        sum[r] += weight * x;
-        square[r] += weight * x_square;
-      } else {
-        const Vector<T> t = x - load(mu[r]), weighted = weight * t;
-        sum[r] += weighted;
-        square[r] += weighted * t;
+      for (int r = 0; r < group; r++) {
+        const T weight = w[n * group + r];
+        if constexpr (expanded) {
+          sum[r] += weight * x;
+          square[r] += weight * x_square;
+        } else {
+          const Vector<T> t = x - load(mu[r]), weighted = weight * t;
+          sum[r] += weighted;
+          square[r] += weighted * t;
+        }
       }
     }
-  }
 #pragma GCC unroll 12
-  for (int r = 0; r < group; r++) {
-    store(sums[r], sum[r]);
-    store(squares[r], square[r]);
+    for (int r = 0; r < group; r++) {
+      add_to(sums[r], sum[r]);
+      add_to(squares[r], square[r]);
+    }
   }
 }
 
@@ -237,7 +252,7 @@ void diagonal_classes(const DiagonalClassTile<T>& tile) {
     const int64_t dims = tile.dims - first < L ? tile.dims - first : L;
     const Vector<T> centre = load_some(tile.centre + first, dims),
                     largest = load_some(tile.largest + first, dims);
-    T mu[group][L] = {}, sums[group][L], squares[group][L];
+    T mu[group][L] = {}, sums[group][L] = {}, squares[group][L] = {};
     typename Places<T>::type large = {};
     for (int64_t r = 0; r < tile.outputs; r++) {
       const Vector<T> m = load_some(tile.mu.data + r * tile.mu.stride + first, dims) - centre;

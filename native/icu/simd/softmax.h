@@ -94,7 +94,8 @@ void weights(const WeightTile<T>& tile) {
       w[i] = weight;
       sum_w += static_cast<double>(weight);
       sum_a += a;
-      sum_ad += a * (base[i] - e);
+      // A class so far away that its distance is infinite has a weight of 0, and no part in it.
+      sum_ad += a == 0 ? 0 : a * (base[i] - e);
       row_weights[i] += static_cast<double>(weight);
     }
     tile.class_weights[k] = sum_w;
