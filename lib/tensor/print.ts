@@ -17,10 +17,13 @@ export function format(tensor: Tensor): string {
   const suffixes: string[] = [];
   if (device !== 'cpu') suffixes.push(`device='${device}'`);
   let body: string;
-  if (count === 0) {
-    if (shape.length !== 1) suffixes.push(`size=(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`);
+  if (device === 'meta' || count === 0) {
+    const isMeta = device === 'meta';
+    if (isMeta || shape.length !== 1) {
+      suffixes.push(`size=(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`);
+    }
     if (dtype !== 'float32') suffixes.push(`dtype=torch.${dtype}`);
-    body = '[]';
+    body = isMeta ? '...' : '[]';
   } else {
     if (!hasDefaultType(dtype)) suffixes.push(`dtype=torch.${dtype}`);
     body = bodyOf(tensor, shape, dtype, count > summariseAbove);

@@ -529,6 +529,62 @@ export function numericsSuite(simd: string): void {
     }
   });
 
+  it('keeps what is not finite in a mean to its own class', () => {
+    for (const covariance of covariances) {
+      for (const { N, K, D } of sizes) {
+        scope(() => {
+          const p = problem({ N, K, D, covariance });
+          const gradientWith = (value: number | null): Float64Array => {
+            const means = p.means.clone();
+            if (value !== null) means.select(0, 1).fill_(value);
+            means.requiresGrad = true;
+            const distances = icuDistances(p.features, means, p.logVariances, { covariance });
+            return numbers(grad(distances.sum(), [means])[0]!);
+          };
+          const [exact, got] = [gradientWith(null), gradientWith(Number.NaN)];
+          const others = (all: Float64Array) => all.filter((_, i) => Math.floor(i / D) !== 1);
+          expectWithin(relativeError(others(got), others(exact)), 5e-5, `${covariance}, K = ${K}, D = ${D}`);
+          expect(got.slice(D, 2 * D).every(Number.isNaN)).toBe(true);
+        });
+      }
+    }
+  });
+
+  it('leaves out a class at a distance that float32 does not hold', () => {
+    for (const memory of ['auto', 'store', 'recompute'] as const) {
+      for (const [D, away] of [
+        [2, 1e18],
+        [300, 1e17],
+      ] as const) {
+        const p: Problem = {
+          features: torch.zeros([1, D]),
+          labels: tensor([0n]),
+          means: torch.stack([torch.zeros([D]), torch.full([D], away, { dtype: 'float32' })]),
+          logVariances: torch.full([2], -9.9, { dtype: 'float32' }),
+        };
+        const { loss, logVariances } = run(p, { ...plain, memory });
+        expect(loss[0]).toBe(0);
+        expect([...logVariances], `${memory}, D = ${D}`).toEqual([0, 0]);
+      }
+    }
+  });
+
+  it('keeps its digits with a hundred thousand rows of a class', { timeout: 60_000 }, () => {
+    for (const covariance of ['isotropic', 'diagonal'] as const) {
+      for (const momentCenter of ['learned', 'batch'] as const) {
+        const p = problem({ N: 400_000, K: 2, D: 2, covariance });
+        const [got, exact] = [
+          run(p, { covariance, momentCenter }),
+          run(p, { covariance, momentCenter }, { wide: true }),
+        ];
+        const what = `${covariance}, ${momentCenter}`;
+        for (const name of names)
+          expectWithin(relativeError(got[name], exact[name]), 5e-5, `${what}, ${name}`);
+        expectWithin(Math.abs(got.loss[1]! / exact.loss[1]! - 1), 5e-5, `${what}, regulariser`);
+      }
+    }
+  });
+
   it.each(['bfloat16', 'float16'] as const)('takes %s features beside float32 parameters', (dtype) => {
     const rounding = dtype === 'bfloat16' ? 2 ** -8 : 2 ** -11;
     for (const covariance of covariances) {

@@ -18,6 +18,11 @@ describe('toString', () => {
     [torch.zeros([0]), 'tensor([])'],
     [torch.zeros([2, 0]), 'tensor([], size=(2, 0))'],
     [torch.zeros([0], { dtype: 'int64' }), 'tensor([], dtype=torch.int64)'],
+    [torch.zeros([2, 3], { device: 'meta' }), "tensor(..., device='meta', size=(2, 3))"],
+    [
+      torch.zeros([3], { device: 'meta', dtype: 'int64' }),
+      "tensor(..., device='meta', size=(3,), dtype=torch.int64)",
+    ],
     [tensor([1, 2], { requiresGrad: true }), 'tensor([1., 2.], requires_grad=True)'],
     [tensor([1, 2], { requiresGrad: true }).exp(), 'tensor([2.7183, 7.3891], grad_fn=<ExpBackward0>)'],
     [torch.full([2], { re: 1.5, im: -2 }, { dtype: 'complex64' }), 'tensor([1.5000-2.j, 1.5000-2.j])'],

@@ -124,6 +124,16 @@ describe('the process', () => {
     expect([status, signal]).toEqual([3, null]);
   });
 
+  it('shares one memory as often as it is asked to', () => {
+    const { status, signal, stderr } = runModule(`${prelude}
+      const shared = torch.zeros([4]);
+      for (let i = 0; i < 300_000; i++) shared.toTypedArray({ share: true });
+      shared.dispose();
+    `);
+    expect(stderr).toBe('');
+    expect([status, signal]).toEqual([0, null]);
+  });
+
   it('ends cleanly when a worker is terminated in the middle of backward passes', () => {
     const { status, signal, stderr } = runModule(`${prelude}
       const busy = ${worker(`

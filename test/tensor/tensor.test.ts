@@ -1,6 +1,14 @@
 import vm from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { type DType, type NestedArray, scope, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import {
+  type DType,
+  type NestedArray,
+  operator,
+  scope,
+  Tensor,
+  tensor,
+  torch,
+} from '../../lib/tensor/index.ts';
 
 describe('tensor()', () => {
   it('takes numbers, nested arrays, booleans and bigints', () => {
@@ -153,6 +161,21 @@ describe('tensor()', () => {
     expect(another.sum().item()).toBe(7000);
     expect(t.slice(0, 0, 5).toArray()).toEqual([0, 0, 0, 5, 0]);
     expect(shared[1]![999]).toBe(-1);
+  });
+
+  it('reads the integers next to 2^53 as they are', () => {
+    for (const value of [2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n]) {
+      const one = tensor(new BigInt64Array([value]));
+      expect(one.item({ bigint: true })).toBe(value);
+      if (value === 2n ** 53n) expect(one.item()).toBe(2 ** 53);
+      else expect(() => one.item()).toThrow(`${value} is beyond 2^53`);
+    }
+  });
+
+  it('reads zeros that have no memory', () => {
+    const zeros = operator('aten::_efficientzerotensor')([3]) as Tensor;
+    expect(zeros.toArray()).toEqual([0, 0, 0]);
+    expect(() => zeros.toTypedArray({ share: true })).toThrow(/no memory .* clone\(\) makes some/);
   });
 
   it('shares no memory that is read otherwise than it stands there', () => {
