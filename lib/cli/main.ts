@@ -3,6 +3,17 @@
 import { CommanderError } from 'commander';
 import { program } from './program.ts';
 
+for (const stream of [process.stdout, process.stderr]) {
+  let isTold = false;
+  stream.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    // Whoever read it has gone, as `| head` does once it has enough: a training goes on, unread.
+    if (code === 'EPIPE' || isTold) return;
+    isTold = true;
+    process.exitCode = 1;
+    if (stream === process.stdout) process.stderr.write(`error: standard output: ${message}\n`);
+  });
+}
+
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (143 by SIGTERM). */
 try {
   await (await program()).parseAsync(process.argv);

@@ -2,11 +2,14 @@ import type { Estimate, Plan } from '../experiments/index.ts';
 import { duration } from '../train/index.ts';
 
 /** How many runs there are, and how far. */
-export function stateText({ table, jobs }: Plan): string {
+export function stateText({ table, jobs, budget }: Plan): string {
   const count = (kind: string) => jobs.filter(({ state }) => state.kind === kind).length;
   return [
     table.title,
     `  ${jobs.length} runs: ${count('done')} finished, ${count('begun')} begun, ${count('missing')} missing, ${count('diverged')} diverged`,
+    ...(budget !== null && budget.seconds > budget.limit
+      ? [`  one epoch of each takes about ${duration(budget.seconds)}, longer than the budget`]
+      : []),
   ].join('\n');
 }
 

@@ -49,7 +49,7 @@ async function trainingCommands(): Promise<Command[]> {
     if (!(error instanceof SetupError)) throw error;
     return ['train', 'evaluate', 'reproduce'].map((name) =>
       new Command(name)
-        .description('(not to be had: `intraclass doctor` says what is missing)')
+        .description('(not to be had: `npx intraclass doctor` says what is missing)')
         .allowUnknownOption()
         .allowExcessArguments()
         .helpOption(false)

@@ -16,6 +16,7 @@ import {
   tableOf,
 } from '../experiments/index.ts';
 import { interruptible } from '../train/index.ts';
+import { commandLine } from './command-line.ts';
 import { integer } from './options.ts';
 import { planJson, planText, stateText } from './plan-text.ts';
 import { runReporter } from './train-report.ts';
@@ -86,13 +87,13 @@ export function reproduceCommand(): Command {
       'print what there is to do, with the recipes and an estimate of the time, and do nothing',
     )
     .option('--json', 'print one JSON object instead of the table')
-    .option('--quiet', 'print the table only')
+    .option('--quiet', 'print the table, and why runs are missing, only')
     .action(reproduce);
 }
 
 async function reproduce(name: TableName | FigureName, flags: Flags): Promise<void> {
   const { dryRun, json = false, quiet: _, ...options } = flags;
-  const { events, say } = reporter(flags);
+  const { events, say, tell } = reporter(flags);
   if (dryRun) {
     const all = { ...options, onTiming: json ? undefined : events.onTiming };
     const plan = isTable(name) ? await planOf(tableOf(name), all) : await planOfFigure(name, all);
@@ -113,7 +114,7 @@ async function reproduce(name: TableName | FigureName, flags: Flags): Promise<vo
     say(`${job.folder.path} is being run by process ${heldBy}; if it is not, delete the file lock in it`);
   }
   for (const [experiment, reason] of report.missingData) say(`${experiment} was not run: ${reason}`);
-  if (report.files.length > 0) say(`written: ${report.files.join(', ')}`);
+  if (report.files.length > 0) tell(`written: ${report.files.join(', ')}`);
   if (report.interrupted) {
     say('interrupted; the same command goes on');
     process.exitCode = report.exitCode;
@@ -128,27 +129,25 @@ type Reported = FigureReport & { cells: Report['cells'] | null; markdown: string
 const isTable = (name: TableName | FigureName): name is TableName =>
   (tableNames as readonly string[]).includes(name);
 
-/** What is said while it goes on, to standard error. */
-function reporter({ quiet = false }: Flags): { events: ReproduceOptions; say: (text: string) => void } {
-  const { print, say, clear: _, ...events } = runReporter({ quiet, to: process.stderr });
-  const tell = quiet ? () => {} : print;
+/** What is said to standard error: while it goes on, and (`tell`) at the end, unless it is to be quiet. */
+function reporter({ quiet = false }: Flags): {
+  events: ReproduceOptions;
+  say: (text: string) => void;
+  tell: (text: string) => void;
+} {
+  const { say, clear: _, ...events } = runReporter({ quiet, to: process.stderr });
+  const tell = quiet ? () => {} : say;
   return {
     say,
+    tell,
     events: {
       ...events,
-      onMessage: say,
+      onMessage: tell,
       onPlan: (plan) => tell(stateText(plan)),
       onTiming: (network) => tell(`timing ${network} …`),
       onJob: (_job, number, of) => tell(`\nrun ${number} of ${of}`),
     },
   };
-}
-
-/** As it would be typed; places are the reader's own. */
-function commandLine(args: readonly string[]): string {
-  const places = ['--data-dir', '--runs-dir', '--out'];
-  const kept = args.filter((arg, i) => !places.includes(arg) && !places.includes(args[i - 1] ?? ''));
-  return ['npx intraclass', ...kept].join(' ');
 }
 
 const reportJson = ({ cells, files, interrupted, missingData, elsewhere }: Reported): unknown => ({

@@ -7,6 +7,7 @@ import {
   type RunEvents,
   type RunOutcome,
   type RunStart,
+  shellWord,
   type TrainConfig,
   trainDefaults,
 } from '../train/index.ts';
@@ -125,7 +126,7 @@ function epochText(metrics: EpochMetrics, epochs: number, selectOn: TrainConfig[
 
 function outcomeText(outcome: RunOutcome): string {
   if (!outcome.finished) {
-    return `interrupted in epoch ${outcome.epoch}; to go on, type: intraclass train --resume ${outcome.folder}`;
+    return `interrupted in epoch ${outcome.epoch}; to go on, type: npx intraclass train --resume ${shellWord(outcome.folder)}`;
   }
   const { result } = outcome;
   const chosen =

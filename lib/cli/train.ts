@@ -33,7 +33,7 @@ type Settings = Partial<Omit<TrainConfig, 'lossOptions'>>;
 interface Flags extends Settings, LossFlags {
   lossOption?: Record<string, unknown>;
   dataDir?: string;
-  runsDir: string;
+  runsDir?: string;
   runName?: string;
   resume?: string;
   json?: boolean;
@@ -173,7 +173,7 @@ export function trainCommand(): Command {
     .option('--skip-corrupt', 'leave out images in files that cannot be decoded, and count them')
     .option('--limit-train <n>', 'train on the first n images only', integer(1))
     .optionsGroup('Where the run goes:')
-    .option('--runs-dir <folder>', 'the folder of run folders', 'runs')
+    .option('--runs-dir <folder>', 'the folder of run folders (default: runs)')
     .option('--run-name <name>', 'the name of the run (default: <model>-<loss>-seed<seed>, made unique)')
     .option(
       '--resume <run>',
@@ -212,6 +212,7 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
       ...given.filter((name) => !(places as readonly string[]).includes(name)),
       ...givenIcu,
       ...(flags.lossOption ? ['lossOption'] : []),
+      ...(flags.runsDir === undefined ? [] : ['runsDir']),
       ...(flags.runName ? ['runName'] : []),
     ].map(flag),
   ];

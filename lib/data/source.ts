@@ -20,7 +20,7 @@ export interface LoadOptions {
 }
 
 /** The data directory: the argument, else `INTRACLASS_DATA`, else `data` in the working directory. */
-export const dataDirectory = (given?: string): string => given ?? (process.env.INTRACLASS_DATA || 'data');
+export const dataDirectory = (given?: string): string => given || process.env.INTRACLASS_DATA || 'data';
 
 export interface LoadedFile {
   path: string;

@@ -90,12 +90,13 @@ export function secondsOf(
  * How many epochs each experiment may take so that all runs fit into a budget: the same share of every recipe's own,
  * at least 1 and at most the recipe's.
  * @param runs the number of runs of each experiment, and how long one would take in full
+ * @returns the epochs by experiment, and the seconds that all runs take then: more than the budget where one epoch each does
  */
 export function epochsWithin(
   budget: number,
   runs: readonly { experiment: Experiment; count: number; pace: Pace }[],
   selectOn?: TrainConfig['selectOn'],
-): Map<string, number> {
+): { epochs: Map<string, number>; seconds: number } {
   const full = ({ settings }: Experiment) => settings.epochs.value;
   const cost = (share: number) =>
     runs.reduce(
@@ -111,7 +112,8 @@ export function epochsWithin(
     if (cost(middle) <= budget) low = middle;
     else high = middle;
   }
-  return new Map(runs.map(({ experiment }) => [experiment.name, shared(full(experiment), low)]));
+  const epochs = runs.map(({ experiment }) => [experiment.name, shared(full(experiment), low)] as const);
+  return { epochs: new Map(epochs), seconds: cost(low) };
 }
 
 const shared = (epochs: number, share: number): number => Math.max(1, Math.floor(epochs * share + 1e-9));

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { type DataName, isFolderName } from '../data/index.ts';
 import { RunFolder, type TrainConfig } from '../train/index.ts';
@@ -55,6 +56,9 @@ interface BudgetNote {
   runsDir: string;
   file: string;
   content: { epochs: Record<string, number> } & Record<string, unknown>;
+  /** The budget, and what all runs take: more where one epoch of each does. In seconds. */
+  limit: number;
+  seconds: number;
 }
 
 /**
@@ -109,18 +113,19 @@ async function chosenEpochs(
     return { epochs: new Map(recipes.map(({ experiment }) => [experiment.name, epochs])), budget: null };
   }
   if (budget === undefined) return { epochs: new Map(), budget: null };
-  const seconds = parseBudget(budget);
+  const limit = parseBudget(budget);
   const asked = recipes.map(({ experiment, method }) => `${experiment.name} ${method.name}`).join(', ');
   // Another choice of rows, losses or seeds has a file of its own.
   const question = { budget, asked, seeds, ...(selectOn && { selectOn }) };
   const key = createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 8);
   const file = `budget-${table.name}-${budget}-${key}.json`;
-  const kept = await new RunFolder(runsDir).readJson(file).catch(() => null);
+  const folder = new RunFolder(runsDir);
+  const kept = existsSync(folder.file(file)) ? await folder.readJson(file) : null;
   if (kept !== null) {
-    return { epochs: new Map(Object.entries((kept as BudgetNote['content']).epochs)), budget: null };
+    return { epochs: keptEpochs(kept, recipes, folder.file(file)), budget: null };
   }
   const chosen = epochsWithin(
-    seconds,
+    limit,
     experimentsOf(recipes).map((experiment) => ({
       experiment,
       count: seeds * recipes.filter((recipe) => recipe.experiment === experiment).length,
@@ -128,8 +133,22 @@ async function chosenEpochs(
     })),
     selectOn,
   );
-  const content = { ...question, epochs: Object.fromEntries(chosen) };
-  return { epochs: chosen, budget: { runsDir, file, content } };
+  const content = { ...question, epochs: Object.fromEntries(chosen.epochs) };
+  return { epochs: chosen.epochs, budget: { runsDir, file, content, limit, seconds: chosen.seconds } };
+}
+
+function keptEpochs(kept: unknown, recipes: readonly Recipe[], path: string): ReadonlyMap<string, number> {
+  const { epochs } = Object(kept) as { epochs?: Record<string, unknown> };
+  return new Map(
+    experimentsOf(recipes).map(({ name }) => {
+      const own = epochs?.[name];
+      if (Number.isSafeInteger(own) && (own as number) >= 1) return [name, own as number];
+      throw new Error(
+        `${path}: expected the epochs of ${name}, an integer of at least 1, got ${JSON.stringify(own)}; ` +
+          'delete the file to measure them anew',
+      );
+    }),
+  );
 }
 
 /**

@@ -81,11 +81,11 @@ export const modelsFor = (shape: readonly number[]): ModelName[] =>
 
 /**
  * A new network, initialised from the default generator as its source does.
- * @throws Error listing the names if there is none of that name
+ * @throws TypeError listing the names if there is none of that name
  */
 export function createModel(name: string): Backbone {
   if (!Object.hasOwn(models, name)) {
-    throw new Error(`there is no model '${name}'; there are: ${modelNames.join(', ')}`);
+    throw new TypeError(`there is no model '${name}'; there are: ${modelNames.join(', ')}`);
   }
   return models[name as ModelName].create();
 }

@@ -8,6 +8,7 @@ import { resolveConfig, type TrainConfig } from './config.ts';
 import type { Evaluation } from './evaluate.ts';
 import type { EpochMetrics } from './fit.ts';
 import type { Calibration } from './metrics.ts';
+import { shellWord } from './shell-word.ts';
 
 /** What a finished run came to; `result.json`. */
 export interface RunResult {
@@ -129,7 +130,7 @@ export class RunFolder {
     if (!existsSync(this.file('data.json'))) {
       throw new Error(
         `${this.path} has no data.json, which says what classes and pixels it was trained on: a run of an older ` +
-          `version. \`intraclass train --resume ${this.path}\` writes it, from the data set`,
+          `version. \`npx intraclass train --resume ${shellWord(this.path)}\` writes it, from the data set`,
       );
     }
     return (await this.readJson('data.json')) as RunData;

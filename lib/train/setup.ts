@@ -63,7 +63,7 @@ export function createClassifier(config: TrainConfig, numClasses: number): Class
   if (config.threads !== null) setNumThreads(config.threads);
   if (config.device !== 'cpu' && !cuda.isAvailable()) {
     throw new Error(
-      `device '${config.device}': no GPU is to be had; \`intraclass doctor\` says what is missing`,
+      `device '${config.device}': no GPU is to be had; \`npx intraclass doctor\` says what is missing`,
     );
   }
   return scope(() => {
@@ -98,7 +98,7 @@ export function buildTraining(config: TrainConfig, { train }: Splits<AnyDataset>
     sampler: config.sampler,
   });
   if (loader.length === 0) {
-    throw new Error(
+    throw new TypeError(
       `train: batchSize: expected at most ${train.labels.shape[0]}, the number of training images, got ${batchSize}`,
     );
   }

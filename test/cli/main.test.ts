@@ -1,8 +1,9 @@
 /** The compiled command, as a person starts it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -14,10 +15,16 @@ interface Ended {
   stderr: string;
 }
 
-function intraclass(args: string[], whileRunning: (child: ChildProcess, stdout: string) => void = () => {}) {
+function intraclass(
+  args: string[],
+  whileRunning: (child: ChildProcess, stdout: string) => void = () => {},
+  atStart: (child: ChildProcessByStdio<null, Readable, Readable>) => void = () => {},
+) {
   return new Promise<Ended>((ended, failed) => {
     const env = { ...process.env, INTRACLASS_DATA: '' };
-    const child = spawn(process.execPath, [main, ...args], { cwd: folder, env });
+    const stdio = ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'];
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder, env, stdio });
+    atStart(child);
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk) => {
       output.stdout += chunk;
@@ -170,6 +177,14 @@ describe('intraclass', () => {
     expect(evaluated.stdout).toContain(`on drawn-digits, epoch 1, ${note}\n`);
   });
 
+  it('ends quietly where nobody reads what it prints', { timeout: 120_000 }, async () => {
+    const unread = (args: string[]) => intraclass(args, undefined, ({ stdout }) => stdout.destroy());
+    expect(await unread(['train', '--help'])).toMatchObject({ code: 0, stderr: '' });
+    const trained = await unread(['train', '--epochs', '1', '--run-name', 'unread', ...small]);
+    expect(trained).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(join(folder, 'runs/unread/result.json'))).toBe(true);
+  });
+
   it.each<[string[], number, RegExp]>([
     [['--help'], 0, /^Usage: intraclass/],
     [['train', '--help'], 0, /--lr <x> +the highest learning rate/],
@@ -188,6 +203,8 @@ describe('intraclass', () => {
     ],
     [['train', '--optimizer', 'lion'], 2, /Allowed choices are adam, adamw, sgd/],
     [['train', '--warmup-epochs', '1'], 2, /warmupEpochs: expected 0 with schedule 'one-cycle'/],
+    [['train', '--resume', 'x', '--runs-dir', 'y'], 2, /expected no other settings.*--runs-dir/],
+    [['train', '--batch-size', '1000', ...small], 2, /batchSize: expected at most 640/],
     [['train', '--resume', 'x', '--nesterov'], 2, /expected no other settings.*--nesterov/],
     [['train', 'mnist-2d', '--resume', 'x'], 2, /expected no other .*; got the argument mnist-2d$/m],
     [['train', '--resume', 'nowhere', '--threads', '2', '--device', 'cpu'], 1, /nowhere is no run's folder/],

@@ -219,6 +219,11 @@ describe('reproduce', () => {
     const kept = JSON.parse(readFileSync(path, 'utf8')) as object;
     writeFileSync(path, JSON.stringify({ ...kept, epochs: { digits: 2 } }));
     expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
+    writeFileSync(path, '{}');
+    await expect(planOf(table, budget)).rejects.toThrow(
+      /budget-small-1s-\w+\.json: expected the epochs of digits, an integer of at least 1, got undefined; delete/,
+    );
+    writeFileSync(path, JSON.stringify({ ...kept, epochs: { digits: 2 } }));
     // Another question in between leaves it alone.
     await writeBudget(await planOf(table, { ...budget, losses: ['ce'] }));
     expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
