@@ -3,7 +3,6 @@
  * coarse one, then the fine one) and 3,072 pixels, the red plane, the green, the blue, row by row.
  */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { scope, tensor, torch } from '../tensor/index.ts';
 import { type Dataset, dispose, type Splits, sizeOf, splitsOf } from './dataset.ts';
@@ -11,7 +10,7 @@ import { md5 } from './download.ts';
 import { DataFileError } from './errors.ts';
 import { gunzip } from './gzip.ts';
 import { type LongTailOptions, longTailed, splitLongTailed } from './long-tail.ts';
-import { dataDirectory, ensureFile, type LoadedFile, type LoadOptions } from './source.ts';
+import { dataDirectory, ensureFile, type LoadedFile, type LoadOptions, readData } from './source.ts';
 import { readTar } from './tar.ts';
 
 interface BinaryFile {
@@ -151,7 +150,7 @@ async function openFiles(files: CifarFiles, options: CifarOptions): Promise<Read
     return async (name) => {
       const path = join(folder, name);
       if (!existsSync(path)) throw new DataFileError(`${path} is missing beside ${files.test[0]!.name}`);
-      return { path, bytes: await readFile(path) };
+      return { path, bytes: await readData(path) };
     };
   }
   const archive = join(own, files.archive);
@@ -162,7 +161,7 @@ async function openFiles(files: CifarFiles, options: CifarOptions): Promise<Read
     // 170 MB
     seconds: 1800,
   });
-  const members = readTar(gunzip(await readFile(archive), archive), archive);
+  const members = readTar(gunzip(await readData(archive), archive), archive);
   return (name) => {
     const path = `${files.folder}/${name}`;
     const bytes = members.get(path);

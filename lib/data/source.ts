@@ -45,12 +45,23 @@ export async function ensureFile(
   }
 }
 
+/** @throws DataFileError naming it if it is a folder or the like; the system's error if it cannot be opened */
+export async function readData(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    // What goes wrong after a file is open is told without its path.
+    if ((error as NodeJS.ErrnoException).path !== undefined) throw error;
+    throw new DataFileError(`${path}: expected a file, got: ${(error as Error).message}`);
+  }
+}
+
 /**
  * Reads a file whose MD5 sum is known.
  * @throws DataFileError if it has another
  */
 export async function readOfficial(path: string, checksum: string): Promise<LoadedFile> {
-  const bytes = await readFile(path);
+  const bytes = await readData(path);
   const sum = md5(bytes);
   if (sum === checksum) return { path, bytes };
   throw new DataFileError(

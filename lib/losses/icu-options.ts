@@ -17,10 +17,15 @@ import {
   resolveOptions,
 } from './check.ts';
 
+/** The values of `covariance`; `IcuOptions` says what they mean, here and below. */
 export const covariances = ['isotropic', 'scalar', 'diagonal'] as const;
+/** Of `gammaMode`. */
 export const gammaModes = ['covariance', 'determinant', 'logdet'] as const;
+/** Of `alphaMode`. */
 export const alphaModes = ['distance', 'mahalanobis', 'positive'] as const;
+/** Of `regReduction`. */
 export const regReductions = ['sum', 'classes', 'samples'] as const;
+/** Of `momentCenter`. */
 export const momentCenters = ['learned', 'batch'] as const;
 const reductions = ['mean', 'sum', 'none'] as const;
 const memories = ['auto', 'store', 'recompute'] as const;
@@ -107,6 +112,7 @@ export interface IcuOptions {
   readonly precision: IcuPrecision;
 }
 
+/** The default of every option. */
 export const icuDefaults: IcuOptions = {
   covariance: 'isotropic',
   alpha: 1e-4,

@@ -67,6 +67,7 @@ const models = {
 
 export type ModelName = keyof typeof models;
 
+/** The names that `createModel` and `intraclass train` know. */
 export const modelNames = Object.keys(models) as ModelName[];
 
 /** What a network is, in a few words. */

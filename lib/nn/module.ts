@@ -36,6 +36,7 @@ export abstract class Module {
   /** Whether layers such as BatchNorm and Dropout behave as in training. Default true. */
   training = true;
 
+  /** What the module computes of its inputs. */
   // biome-ignore lint/suspicious/noExplicitAny: each module has arguments and results of its own.
   abstract forward(...args: any[]): unknown;
 
@@ -54,6 +55,7 @@ export abstract class Module {
     return [[prefix, this], ...below];
   }
 
+  /** The parameters of this module and of all below it, with the dotted names of their properties. */
   namedParameters(): [string, Parameter][] {
     return this.namedModules().flatMap(([prefix, module]) =>
       module
@@ -62,6 +64,7 @@ export abstract class Module {
     );
   }
 
+  /** The buffers, such as BatchNorm's running moments, likewise. */
   namedBuffers(): [string, Buffer][] {
     return this.namedModules().flatMap(([prefix, module]) =>
       module
@@ -70,15 +73,18 @@ export abstract class Module {
     );
   }
 
+  /** The parameters of this module and of all below it, as an optimiser takes them. */
   parameters(): Parameter[] {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
+  /** Sets `training` of this module and of all below it. @returns this */
   train(mode = true): this {
     for (const [, module] of this.namedModules()) module.training = mode;
     return this;
   }
 
+  /** `train(false)`: BatchNorm takes its running moments, Dropout drops nothing. @returns this */
   eval(): this {
     return this.train(false);
   }

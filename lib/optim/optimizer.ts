@@ -208,6 +208,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     }
   }
 
+  /** What `loadStateDict` goes on from: the tensors themselves, not copies, and the settings of each group. */
   stateDict(): OptimizerState {
     const tensors: Record<string, Tensor> = {};
     ownersIn(this.paramGroups).forEach(({ parameter, group }, i) => {

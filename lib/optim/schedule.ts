@@ -33,6 +33,7 @@ export abstract class LRScheduler {
     return this.optimizer.paramGroups.map((group) => group.lr);
   }
 
+  /** Goes on by one step, and sets the learning rate of each group. */
   step(): void {
     this.count++;
     this.apply(this.count);

@@ -18,6 +18,7 @@ export function enableGrad<T>(fn: () => T): T {
   return withGradMode(true, fn, 'enableGrad');
 }
 
+/** Whether operations are recorded for differentiation on this thread. Default true. */
 export function isGradEnabled(): boolean {
   return native.isGradEnabled();
 }

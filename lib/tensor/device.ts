@@ -8,6 +8,7 @@ export function setNumThreads(threads: number): void {
   native.setNumThreads(threads);
 }
 
+/** How many threads one operator may use on the CPU. */
 export function getNumThreads(): number {
   return native.numThreads();
 }

@@ -19,6 +19,7 @@ export class Generator {
     abandoned.register(this, this.id);
   }
 
+  /** Begins the sequence of a seed, an integer. @returns this */
   manualSeed(seed: number | bigint): this {
     native.seedGenerator(this.id, seed);
     return this;
@@ -29,6 +30,11 @@ export class Generator {
     return new Tensor(native.generatorState(this.id));
   }
 
+  /**
+   * Goes on from what `getState` gave.
+   * @throws TypeError for what is no tensor; Error if it is no such state
+   * @returns this
+   */
   setState(state: Tensor): this {
     checkTensor('setState', 'state', state);
     native.setGeneratorState(this.id, state.handle);

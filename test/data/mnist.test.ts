@@ -51,6 +51,15 @@ describe('loadMnist', () => {
     );
   });
 
+  it('says which file is none', async () => {
+    mkdirSync(join(folder, 'mnist', 'train-images-idx3-ubyte.gz'), { recursive: true });
+    await expect(loadMnist({ dataDir: folder, download: false })).rejects.toThrow(
+      /mnist\/train-images-idx3-ubyte\.gz: expected a file, got: EISDIR/,
+    );
+    // An empty directory setting is none.
+    expect(dataDirectory('')).toBe(dataDirectory());
+  });
+
   it('says which file is damaged, and does not go on without it', async () => {
     mkdirSync(join(folder, 'mnist'));
     writeFileSync(join(folder, 'mnist', 'train-images-idx3-ubyte.gz'), 'nonsense');
