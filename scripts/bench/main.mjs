@@ -1,9 +1,10 @@
 // @ts-check
 // Reads the command line, runs one benchmark, prints its table.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exitOnSignals } from '../setup/cleanup.mjs';
 import { SetupError } from '../setup/steps.mjs';
 import { compare } from './compare.mjs';
 import { busyNote, describeMachine } from './machine.mjs';
@@ -116,13 +117,7 @@ export async function main(args) {
   checkBuilt();
   const python = findPython();
   process.on('exit', cleanUp);
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-    process.on(signal, () => {
-      clearProgress();
-      note('stopped');
-      process.exit(128 + constants.signals[signal]);
-    });
-  }
+  exitOnSignals(() => note('stopped'));
 
   /** @type {import('./sides.mjs').Sides['about'] | undefined} */
   let about;
