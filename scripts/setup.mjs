@@ -39,7 +39,8 @@ await runMain(async () => {
   const runtime = cuda && !values['no-runtime'];
   await exclusively(async () => {
     await ensurePackages();
-    if (from !== undefined || values.force) await installLibtorch({ cuda, ...(from && { from }) });
+    if (from !== undefined || values.force)
+      await installLibtorch({ cuda, ...(from !== undefined && { from }) });
     const libtorch = await ensureLibtorch({ cuda, runtime });
     log(`LibTorch ${libtorch.version} (${libtorch.source}: ${shown(libtorch.path)})`);
     // The same version: Python then loads the library of the loss operators as it is.

@@ -11,6 +11,7 @@ import {
   findBinaries,
   findLibtorch,
   hasCudaDriver,
+  isCheckout,
   locate,
   majorMinor,
   packageRoot,
@@ -216,7 +217,8 @@ export async function diagnose({
     nvcc(root),
     libtorch(root, true),
     addon(root, true),
-    pythonPackage(root),
+    // Only for the tests and benchmarks, which an installed package does not have.
+    ...(isCheckout(root) ? [pythonPackage(root)] : []),
     mnist(dataDir),
   ]);
 }

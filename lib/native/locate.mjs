@@ -47,7 +47,7 @@ export function packageRoot(start = dirname(fileURLToPath(import.meta.url))) {
 }
 
 /** Whether this is a checkout of the package and not an installed dependency. @param {string} root */
-const isCheckout = (root) =>
+export const isCheckout = (root) =>
   existsSync(join(root, 'package-lock.json')) && !root.split(sep).includes('node_modules');
 
 /**

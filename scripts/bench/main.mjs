@@ -1,9 +1,10 @@
 // @ts-check
 // Reads the command line, runs one benchmark, prints its table.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { exitOnSignals } from '../setup/cleanup.mjs';
 import { SetupError } from '../setup/steps.mjs';
 import { compare } from './compare.mjs';
 import { busyNote, describeMachine } from './machine.mjs';
@@ -71,6 +72,35 @@ function count(name, value, otherwise) {
   return number;
 }
 
+const COMMON = /** @type {const} */ ({
+  case: { type: 'string' },
+  repeats: { type: 'string' },
+  threads: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h' },
+});
+
+/** A benchmark's own, as parseArgs takes them. @param {Benchmark} benchmark */
+const optionsOf = ({ options = {} }) =>
+  Object.fromEntries(
+    Object.entries(options).map(([option, { type, default: value }]) => [
+      option,
+      { type, ...(value !== undefined && { default: value }) },
+    ]),
+  );
+
+/**
+ * The arguments that belong to no option. That takes to know which options have a value, and a benchmark's own are known
+ * only by its name, which may stand behind them: here those of all benchmarks count.
+ * @param {string[]} args
+ */
+async function namesIn(args) {
+  const all = await Promise.all(benchmarks.map(load));
+  const options = Object.assign({}, ...all.map(optionsOf), COMMON);
+  const { values, positionals } = parseArgs({ args, options, strict: false, allowPositionals: true });
+  return { names: positionals, wantsHelp: values.help === true };
+}
+
 /** @type {string[]} */
 const folders = [];
 
@@ -81,14 +111,14 @@ function cleanUp() {
 
 /** @param {string[]} args */
 export async function main(args) {
-  const name = args.find((arg) => !arg.startsWith('-'));
-  if (args.includes('--help') || args.includes('-h') || name === undefined) {
+  const { names, wantsHelp } = await namesIn(args);
+  const [name] = names;
+  if (wantsHelp || name === undefined) {
     process.stdout.write(await help());
-    if (name === undefined && args.length > 0 && !args.some((arg) => arg === '--help' || arg === '-h')) {
-      throw new SetupError(`expected a benchmark: ${benchmarks.join(', ')}`);
-    }
+    if (!wantsHelp && args.length > 0) throw new SetupError(`expected a benchmark: ${benchmarks.join(', ')}`);
     return;
   }
+  if (names.length > 1) throw new SetupError(`expected one benchmark, got ${names.join(', ')}`);
   if (!benchmarks.includes(name)) {
     throw new SetupError(`there is no benchmark ${JSON.stringify(name)}; there are ${benchmarks.join(', ')}`);
   }
@@ -96,18 +126,7 @@ export async function main(args) {
   const { values } = parseArgs({
     args,
     allowPositionals: true,
-    options: {
-      case: { type: 'string' },
-      repeats: { type: 'string' },
-      threads: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      ...Object.fromEntries(
-        Object.entries(benchmark.options ?? {}).map(([option, { type, default: value }]) => [
-          option,
-          { type, ...(value !== undefined && { default: value }) },
-        ]),
-      ),
-    },
+    options: { ...optionsOf(benchmark), ...COMMON },
   });
   const repeats = count('repeats', values.repeats, benchmark.defaults.repeats);
   const threads = count('threads', values.threads, benchmark.defaults.threads);
@@ -116,13 +135,7 @@ export async function main(args) {
   checkBuilt();
   const python = findPython();
   process.on('exit', cleanUp);
-  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
-    process.on(signal, () => {
-      clearProgress();
-      note('stopped');
-      process.exit(128 + constants.signals[signal]);
-    });
-  }
+  exitOnSignals(() => note('stopped'));
 
   /** @type {import('./sides.mjs').Sides['about'] | undefined} */
   let about;

@@ -1,10 +1,10 @@
 // @ts-check
 // LibTorch: found where there is one, else fetched through pip or taken from a folder or an archive.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { findBinaries, findLibtorch, libtorchVersion, SUPPORTED } from '../../lib/native/locate.mjs';
+import { removeFolder, withCleanUp, withTemporaryFolder } from './cleanup.mjs';
 import { fetchWheel, installInto } from './pip.mjs';
 import { command, log, root, SetupError, seconds, shown } from './steps.mjs';
 import { unzip } from './zip.mjs';
@@ -42,9 +42,21 @@ function place(name) {
  * @param {string} source
  * @param {string} target
  */
-export async function unpack(source, target) {
+export function unpack(source, target) {
   const partial = `${target}.partial`;
-  rmSync(partial, { recursive: true, force: true });
+  removeFolder(partial); // of a process that was killed
+  return withCleanUp(
+    async () => {
+      await copyParts(source, partial);
+      rmSync(target, { recursive: true, force: true });
+      renameSync(partial, target);
+    },
+    () => removeFolder(partial),
+  );
+}
+
+/** @param {string} source @param {string} target */
+async function copyParts(source, target) {
   if (statSync(source).isDirectory()) {
     const inner = ['torch', 'libtorch']
       .map((name) => join(source, name))
@@ -52,22 +64,19 @@ export async function unpack(source, target) {
     const folder = inner ?? source;
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       const path = place(file);
-      if (path && statSync(join(folder, file)).isFile()) await cp(join(folder, file), join(partial, path));
+      if (path && statSync(join(folder, file)).isFile()) await cp(join(folder, file), join(target, path));
     }
   } else {
     await unzip(source, (name) => {
       const path = place(name);
-      return path && join(partial, path);
+      return path && join(target, path);
     });
   }
-  if (!existsSync(join(partial, 'include', 'ATen', 'ATen.h')) || libtorchVersion(partial) === null) {
-    rmSync(partial, { recursive: true, force: true });
+  if (!existsSync(join(target, 'include', 'ATen', 'ATen.h')) || libtorchVersion(target) === null) {
     throw new SetupError(
       `${source} holds no LibTorch: expected lib/, include/ and version.py or build-version, below torch/, libtorch/ or at its top`,
     );
   }
-  rmSync(target, { recursive: true, force: true });
-  renameSync(partial, target);
 }
 
 /**
@@ -78,19 +87,19 @@ export async function unpack(source, target) {
 export async function installLibtorch({ cuda = false, from, version = PINNED[cuda ? 'cuda' : 'cpu'] }) {
   const kind = cuda ? 'cuda' : 'cpu';
   const started = Date.now();
-  const temporary = mkdtempSync(join(tmpdir(), 'intraclass-'));
-  try {
-    let source = from && resolve(from);
-    if (source && !existsSync(source))
-      throw new SetupError(`--from ${from}: there is no such file or folder`);
-    if (!source) {
-      log(`LibTorch: fetching torch ${version} (${cuda ? 'CUDA, 600 MB' : 'CPU, 200 MB'}) with pip`);
-      source = await fetchWheel(version, { cuda, folder: temporary });
-    }
+  const unpackFrom = async (/** @type {string} */ source) => {
     log(`LibTorch: unpacking ${basename(source)} into ${shown(FOLDER[kind])}`);
     await unpack(source, FOLDER[kind]);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
+  };
+  if (from === undefined) {
+    log(`LibTorch: fetching torch ${version} (${cuda ? 'CUDA, 600 MB' : 'CPU, 200 MB'}) with pip`);
+    await withTemporaryFolder(async (folder) => unpackFrom(await fetchWheel(version, { cuda, folder })));
+  } else if (existsSync(from)) {
+    await unpackFrom(resolve(from));
+  } else {
+    throw new SetupError(
+      `--from: expected a folder, a zip archive or a torch wheel, and there is none at ${JSON.stringify(from)}`,
+    );
   }
   log(`LibTorch: ready (${seconds(started)})`);
 }

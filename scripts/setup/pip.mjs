@@ -2,6 +2,7 @@
 // What is fetched through pip: LibTorch (inside the torch wheel), NVIDIA's libraries, and a Python for the parity tests.
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { withTemporaryFolder } from './cleanup.mjs';
 import { command, firstLine, log, root, run, SetupError, seconds } from './steps.mjs';
 
 // PyTorch's own index of CPU builds: for x64 Linux the default index has CUDA builds only.
@@ -21,6 +22,17 @@ function python() {
       `or download LibTorch yourself from pytorch.org and type: ${FROM}`,
   );
 }
+
+/**
+ * Runs pip, with its temporary files in a folder that is gone afterwards: where a signal ends it, it leaves them.
+ * @param {string} python
+ * @param {string[]} args
+ * @param {string} [hint]
+ */
+const pip = (python, args, hint = '') =>
+  withTemporaryFolder((folder) =>
+    run(python, ['-m', 'pip', ...args], { env: { TMPDIR: folder }, hint, ends: true }),
+  );
 
 const OFFLINE =
   'Where pip reaches no package index, download the torch wheel or the LibTorch archive elsewhere and type:\n' +
@@ -53,8 +65,6 @@ async function withTorch(version, cuda, attempt) {
  */
 export async function fetchWheel(version, { cuda, folder }) {
   const args = [
-    '-m',
-    'pip',
     'download',
     ...QUIET,
     '--no-deps',
@@ -65,7 +75,7 @@ export async function fetchWheel(version, { cuda, folder }) {
     folder,
   ];
   await withTorch(version, cuda, (requirement, extra) =>
-    run(python(), [...args, ...extra, requirement], { hint: OFFLINE }),
+    pip(python(), [...args, ...extra, requirement], OFFLINE),
   );
   const wheel = readdirSync(folder).find((name) => name.endsWith('.whl'));
   if (!wheel) throw new SetupError(`pip downloaded no wheel for torch ${version}. ${OFFLINE}`);
@@ -74,13 +84,8 @@ export async function fetchWheel(version, { cuda, folder }) {
 
 /** @param {string} folder @param {string[]} requirements */
 export async function installInto(folder, requirements) {
-  await run(
-    python(),
-    ['-m', 'pip', 'install', ...QUIET, '--only-binary=:all:', '--target', folder, ...requirements],
-    {
-      hint: OFFLINE,
-    },
-  );
+  const args = ['install', ...QUIET, '--only-binary=:all:', '--target', folder, ...requirements];
+  await pip(python(), args, OFFLINE);
 }
 
 /**
@@ -99,7 +104,7 @@ export async function ensurePython(version) {
     log(`Python: making .venv with torch ${version} and numpy for the parity tests`);
     await run(python(), ['-m', 'venv', folder], { hint: 'Type: sudo apt-get install python3-venv' });
     await withTorch(version, false, (requirement, extra) =>
-      run(own, ['-m', 'pip', 'install', ...QUIET, ...extra, requirement, 'numpy'], { hint: OFFLINE }),
+      pip(own, ['install', ...QUIET, ...extra, requirement, 'numpy'], OFFLINE),
     );
   } else if (firstLine(own, ['-c', HAS_PEERS]) !== null) return;
   await addPeers(own, version);
@@ -117,7 +122,7 @@ async function addPeers(own, version) {
   // Naming torch keeps pip from replacing it to suit a newer torchvision.
   const torch = `torch==${version}${hasCpuIndex ? '+cpu' : ''}`;
   try {
-    await run(own, ['-m', 'pip', 'install', ...QUIET, ...index, torch, ...PEERS]);
+    await pip(own, ['install', ...QUIET, ...index, torch, ...PEERS]);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     log('Python: they could not be had; the tests that need them are skipped');

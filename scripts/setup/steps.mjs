@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync }
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commandFor, packageRoot, SetupError } from '../../lib/native/locate.mjs';
+import { withCleanUp } from './cleanup.mjs';
 
 export { SetupError };
 
@@ -24,11 +25,12 @@ export const seconds = (started) => `${((Date.now() - started) / 1000).toFixed(1
  * Runs a command to its end with its output on standard error (`inherit`), or kept and shown only when it fails.
  * @param {string} command
  * @param {string[]} args
- * @param {{ env?: Record<string, string>; output?: 'show' | 'on failure' | 'stdout'; hint?: string }} [options]
+ * @param {{ env?: Record<string, string>; output?: 'show' | 'on failure' | 'stdout'; hint?: string; ends?: boolean }} [options]
+ *   `ends`: is ended where this process exits first, which a signal from `kill`, unlike Ctrl-C, reaches alone
  * @returns {Promise<void>}
  * @throws {SetupError} naming the command, with `hint` as what to do about it
  */
-export function run(command, args, { env = {}, output = 'on failure', hint = '' } = {}) {
+export function run(command, args, { env = {}, output = 'on failure', hint = '', ends = false } = {}) {
   return new Promise((done, failed) => {
     const child = spawn(command, args, {
       cwd: root,
@@ -36,6 +38,9 @@ export function run(command, args, { env = {}, output = 'on failure', hint = '' 
       stdio:
         output === 'stdout' ? 'inherit' : output === 'show' ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'],
     });
+    // Before all else at the exit, which removes the folder that it writes into.
+    const end = () => child.kill();
+    if (ends) process.prependListener('exit', end);
     const kept = /** @type {Buffer[]} */ ([]);
     child.stdout?.on('data', (chunk) => kept.push(chunk));
     child.stderr?.on('data', (chunk) => kept.push(chunk));
@@ -45,6 +50,7 @@ export function run(command, args, { env = {}, output = 'on failure', hint = '' 
     };
     child.on('error', (error) => fail(`could not be started: ${error.message}`));
     child.on('close', (code, signal) => {
+      process.off('exit', end);
       if (code === 0) done();
       else fail(signal ? `was ended by ${signal}` : `failed with exit code ${code}`);
     });
@@ -154,14 +160,7 @@ async function withLock(work, lock) {
     }
     await new Promise((resume) => setTimeout(resume, 300));
   }
-  const release = () => rmSync(lock, { force: true });
-  process.on('exit', release);
-  try {
-    return await work();
-  } finally {
-    process.off('exit', release);
-    release();
-  }
+  return withCleanUp(work, () => rmSync(lock, { force: true }));
 }
 
 /** When a process began, in Linux's own count; '' elsewhere. @param {number} pid */

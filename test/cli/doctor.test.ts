@@ -45,6 +45,8 @@ describe('diagnose', () => {
     expect(find(findings, 'addon loads')?.fix).toBe('npx intraclass-build');
     expect(find(findings, 'addon for CUDA')?.fix).toBe('npx intraclass-build --cuda');
     expect(formatFindings(findings)).not.toContain('npm run');
+    // It has no tests and benchmarks, for which alone this is.
+    expect(find(findings, 'Python torch')).toBeUndefined();
   });
 
   it('looks for MNIST in the data folder', async () => {

@@ -1,7 +1,4 @@
-import { spawnSync } from 'node:child_process';
 import {
-  chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,7 +12,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { unpack } from '../../scripts/setup/libtorch.mjs';
-import { root } from '../../scripts/setup/steps.mjs';
+import { SetupError } from '../../scripts/setup/steps.mjs';
+import { makeTorch, PackageCopy, write } from '../support/package-copy.ts';
 import { makeZip } from '../support/zip.ts';
 
 let folder: string;
@@ -116,74 +114,63 @@ describe('unpack refuses', () => {
     expect(readdirSync(target)).toEqual(['old']);
   });
 
+  it('an archive that is damaged or writes elsewhere, and leaves nothing of it', async () => {
+    const data = Buffer.from('library');
+    const path = join(folder, 'source.zip');
+    const library = 'torch/lib/libtorch_cpu.so';
+    writeFileSync(path, makeZip([{ name: library, data, packed: Buffer.from('Library'), method: 0 }]));
+    await expect(unpack(path, target)).rejects.toThrow(`${path}: ${library} has the CRC-32 `);
+    writeFileSync(path, makeZip([{ name: 'torch/include/../../escaped.h', data }]));
+    await expect(unpack(path, target)).rejects.toThrow(SetupError);
+    expect(readdirSync(folder)).toEqual(['source.zip']);
+  });
+
   it('one without a version', async () => {
     await expect(unpack(zip('torch/', {}), target)).rejects.toThrow('version.py or build-version');
   });
 });
 
 describe('in an installed package, that is a dependency of another,', () => {
-  let installed: string;
-  const write = (path: string, text: string) => {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
-  };
-  const torch = (path: string, version: string) => {
-    write(join(path, 'lib', 'libtorch_cpu.so'), '');
-    write(join(path, 'lib', 'libtorch_cpu.dylib'), '');
-    write(join(path, 'version.py'), `__version__ = '${version}'\n`);
-    return path;
-  };
-  /** A command that logs its arguments and then does what `script` says. */
-  const command = (name: string, script: string) => {
-    const path = join(folder, 'bin', name);
-    write(path, `#!/bin/sh\necho "$@" >> ${join(folder, 'log')}\n${script}\n`);
-    chmodSync(path, 0o755);
-    return path;
-  };
-  const type = (script: string, args: string[], env: Record<string, string>) =>
-    spawnSync(process.execPath, [join(installed, 'scripts', script), ...args], {
-      encoding: 'utf8',
-      env: { ...process.env, LIBTORCH: '', PATH: `${join(folder, 'bin')}:${process.env.PATH}`, ...env },
-    });
-
+  let copy: PackageCopy;
   beforeEach(() => {
-    installed = join(folder, 'app/node_modules/other/node_modules/intraclass');
-    for (const path of [
-      'package.json',
-      'scripts/setup.mjs',
-      'scripts/build.mjs',
-      'scripts/setup',
-      'lib/native',
-    ]) {
-      cpSync(join(root, path), join(installed, path), { recursive: true });
-    }
+    copy = new PackageCopy(folder, 'app/node_modules/other/node_modules/intraclass');
     for (const name of ['node-addon-api', 'node-api-headers']) {
       write(join(folder, 'app/node_modules', name, 'package.json'), '{}');
     }
   });
 
   it('set-up fetches the LibTorch of the binaries, whatever torch Python has', () => {
-    const binaries = join(installed, 'prebuilds', `${process.platform}-${process.arch}`);
+    const binaries = join(copy.root, 'prebuilds', `${process.platform}-${process.arch}`);
     write(join(binaries, 'intraclass.node'), '');
     write(join(binaries, 'build-info.json'), '{ "torchVersion": "2.12.1" }');
-    const other = torch(join(folder, 'site', 'torch'), '2.14.0');
-    const python = command('python3', `case "$*" in -c*) echo ${other};; *version) ;; *) exit 1;; esac`);
-    const { status, stderr } = type('setup.mjs', [], { PYTHON: python });
+    const other = makeTorch(join(folder, 'site', 'torch'), '2.14.0');
+    const python = copy.command('python3', `case "$*" in -c*) echo ${other};; *version) ;; *) exit 1;; esac`);
+    const { status, stderr } = copy.type('setup.mjs', [], { PYTHON: python });
     expect(stderr).toContain('npx intraclass-setup --from <folder, zip or wheel>');
     expect(status).toBe(1);
-    expect(readFileSync(join(folder, 'log'), 'utf8')).toContain('torch==2.12.1');
+    expect(copy.log()).toContain('torch==2.12.1');
+  });
+
+  it.each(['', 'no/such/folder'])('set-up with --from "%s" fetches nothing', (from) => {
+    const python = copy.command('python3', '');
+    const { status, stderr } = copy.type('setup.mjs', ['--from', from], { PYTHON: python });
+    expect(stderr).toBe(
+      `\nerror: --from: expected a folder, a zip archive or a torch wheel, and there is none at "${from}"\n`,
+    );
+    expect(status).toBe(1);
+    expect(copy.log()).toBe('');
   });
 
   it('the build tells CMake where the headers are', () => {
-    command('cmake', 'echo cmake version 3.30');
-    command('c++', 'echo');
-    const { status, stderr } = type('build.mjs', ['--native-only'], {
-      LIBTORCH: torch(join(folder, 'libtorch'), '2.13.0'),
+    copy.command('cmake', 'echo cmake version 3.30');
+    copy.command('c++', 'echo');
+    const { status, stderr } = copy.type('build.mjs', ['--native-only'], {
+      LIBTORCH: makeTorch(join(folder, 'libtorch'), '2.13.0'),
       CXX: 'c++',
     });
     expect(stderr).toContain('build: done');
     expect(status).toBe(0);
-    const log = readFileSync(join(folder, 'log'), 'utf8');
+    const log = copy.log();
     const modules = join(realpathSync(folder), 'app/node_modules');
     expect(log).toContain(`-DNODE_ADDON_API=${join(modules, 'node-addon-api')} `);
     expect(log).toContain(`-DNODE_API_HEADERS=${join(modules, 'node-api-headers/include')} `);

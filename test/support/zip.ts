@@ -1,4 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
+import { crc32 } from '../../scripts/setup/crc32.mjs';
 
 export interface File {
   name: string;
@@ -40,6 +41,7 @@ export function makeZip(files: readonly File[], { zip64 = false } = {}): Buffer 
     const entry = Buffer.alloc(46);
     entry.writeUInt32LE(0x02014b50, 0);
     entry.writeUInt16LE(method, 10);
+    entry.writeUInt32LE(crc32(data), 16);
     entry.writeUInt32LE(zip64 ? 0xffffffff : bytes.length, 20);
     entry.writeUInt32LE(zip64 ? 0xffffffff : size, 24);
     entry.writeUInt16LE(path.length, 28);
@@ -53,12 +55,16 @@ export function makeZip(files: readonly File[], { zip64 = false } = {}): Buffer 
   const listing = Buffer.concat(directory);
   const end = Buffer.alloc(22);
   end.writeUInt32LE(END, 0);
+  end.writeUInt16LE(files.length, 8);
+  end.writeUInt16LE(files.length, 10);
   end.writeUInt32LE(zip64 ? 0xffffffff : listing.length, 12);
   end.writeUInt32LE(zip64 ? 0xffffffff : offset, 16);
   if (!zip64) return Buffer.concat([...parts, listing, end]);
 
   const record = Buffer.alloc(56);
   record.writeUInt32LE(0x06064b50, 0);
+  record.writeBigUInt64LE(BigInt(files.length), 24);
+  record.writeBigUInt64LE(BigInt(files.length), 32);
   record.writeBigUInt64LE(BigInt(listing.length), 40);
   record.writeBigUInt64LE(BigInt(offset), 48);
   const locator = Buffer.alloc(20);

@@ -1,0 +1,58 @@
+// @ts-check
+// What a job leaves behind is removed however the job ends: a signal would end the process without its `finally`.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+/**
+ * Lets a signal end the process by an exit, at which 'exit' listeners run, with the code that shells give for it.
+ * @param {() => void} [tell] called before
+ * @returns {() => void} takes this back
+ */
+export function exitOnSignals(tell = () => {}) {
+  const exit = (/** @type {NodeJS.Signals} */ signal) => {
+    tell();
+    process.exit(128 + constants.signals[signal]);
+  };
+  for (const signal of SIGNALS) process.on(signal, exit);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, exit);
+  };
+}
+
+/**
+ * Runs `work`, then `clean`: also where `work` fails, or the process ends meanwhile.
+ * @template T
+ * @param {() => Promise<T>} work
+ * @param {() => void} clean
+ * @returns {Promise<T>}
+ */
+export async function withCleanUp(work, clean) {
+  const takeBack = exitOnSignals();
+  process.on('exit', clean);
+  try {
+    return await work();
+  } finally {
+    process.off('exit', clean);
+    takeBack();
+    clean();
+  }
+}
+
+/** Removes a folder, into which a process that is just being ended may still write. @param {string} path */
+export const removeFolder = (path) => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+
+/**
+ * Runs `work` with a folder that is gone afterwards.
+ * @template T
+ * @param {(folder: string) => Promise<T>} work
+ */
+export function withTemporaryFolder(work) {
+  const folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
+  return withCleanUp(
+    () => work(folder),
+    () => removeFolder(folder),
+  );
+}
