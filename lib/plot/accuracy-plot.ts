@@ -1,4 +1,5 @@
 import type { Mark, Spec } from 'vega';
+import { checkNames } from './names.ts';
 import { renderSvg } from './render.ts';
 import { colorOf, ink, pictureTitle } from './style.ts';
 
@@ -15,7 +16,7 @@ export interface AccuracyRow {
 export interface AccuracyPanel {
   /** 'MNIST, 2-D' */
   title: string;
-  /** From above */
+  /** From above, of different names */
   rows: readonly AccuracyRow[];
 }
 
@@ -87,8 +88,11 @@ function check({ title, rows }: AccuracyPanel): void {
   };
   const isShare = (value: number) => value >= 0 && value <= 1;
   if (rows.length === 0) fail('rows', 'at least one', 'none');
-  rows.forEach(({ name, values, published }, i) => {
-    if (rows.findIndex((row) => row.name === name) !== i) fail('rows', 'different names', `'${name}' twice`);
+  checkNames(
+    `accuracyPlot: panel '${title}': rows`,
+    rows.map(({ name }) => name),
+  );
+  rows.forEach(({ name, values, published }) => {
     values.forEach((value, s) => {
       if (!isShare(value)) fail(`'${name}': values[${s}]`, 'a share from 0 to 1', value);
     });
@@ -124,6 +128,10 @@ function panelMark({ title, rows }: AccuracyPanel, width: number): Mark {
   const all = [...points.map(({ value }) => value), ...bars.flatMap(({ low, high }) => [low, high])];
   const [least, greatest] = [Math.min(...all), Math.max(...all)];
   const room = Math.max(0.06 * (greatest - least), 0.05);
+  const [left, right] = [least - room, greatest + room];
+  // The room and a bar may go beyond 0 and 100, where no accuracy is and no tick should be: the scale ends there.
+  const domain = [Math.max(left, 0), Math.min(right, 100)] as const;
+  const share = (domain[1] - domain[0]) / (right - left);
   const y = { scale: 'y', field: 'row', band: 0.5, offset: -3 };
   const ends = { x: { scale: 'x', field: 'low' }, x2: { scale: 'x', field: 'high' } };
   return {
@@ -140,8 +148,8 @@ function panelMark({ title, rows }: AccuracyPanel, width: number): Mark {
       {
         name: 'x',
         type: 'linear',
-        domain: [least - room, greatest + room],
-        range: [0, width],
+        domain: [...domain],
+        range: domain.map((value) => ((value - left) / (right - left)) * width),
         zero: false,
       },
       { name: 'y', type: 'band', domain: rows.map(({ name }) => name), range: [0, height] },
@@ -151,12 +159,21 @@ function panelMark({ title, rows }: AccuracyPanel, width: number): Mark {
         orient: 'bottom',
         scale: 'x',
         title: 'test accuracy (%)',
+        titleX: width / 2,
         grid: true,
         gridScale: 'y',
-        tickCount: 5,
+        tickCount: Math.round(5 * share),
         domain: false,
       },
-      { orient: 'left', scale: 'y', domain: false, ticks: false, labelPadding: 8, labelColor: ink },
+      {
+        orient: 'left',
+        scale: 'y',
+        domain: false,
+        ticks: false,
+        labelPadding: 8,
+        labelColor: ink,
+        labelLimit: 0,
+      },
     ],
     marks: [
       {

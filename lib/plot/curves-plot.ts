@@ -1,6 +1,8 @@
 import type { Mark, Spec } from 'vega';
+import { checkNames } from './names.ts';
+import { numberFormat, percentFormat } from './number-format.ts';
 import { renderSvg } from './render.ts';
-import { colorOf, pictureTitle } from './style.ts';
+import { colorOf, pictureTitle, shapeOf } from './style.ts';
 
 /** One quantity over the epochs. */
 export interface Curve {
@@ -14,6 +16,7 @@ export interface Curve {
 export interface CurvesPanel {
   /** 'loss' */
   title: string;
+  /** Of different names */
   curves: readonly Curve[];
   /** Whether values are shares, to be shown as percentages. Default false. */
   percent?: boolean;
@@ -38,10 +41,11 @@ const dashes = [[], [5, 3], [1.5, 2.5], [7, 2, 2, 2]];
 const dottedEpochs = 30;
 
 /**
- * Training curves: loss, accuracy, mean σ or what else was measured, over the epochs.
+ * Training curves: loss, accuracy, mean σ or what else was measured, over the epochs. Curves differ in dash besides their
+ * colour; of a single epoch there is no line, and the dots differ in shape.
  *
  * @returns SVG
- * @throws RangeError if there is nothing to draw, or a curve has not one value for each epoch
+ * @throws RangeError if there is nothing to draw, a curve has not one value for each epoch, or two in a panel have one name
  */
 export async function curvesPlot(options: CurvesPlotOptions): Promise<string> {
   const { panels, title, width = 300, height = 220 } = options;
@@ -50,10 +54,19 @@ export async function curvesPlot(options: CurvesPlotOptions): Promise<string> {
     throw new RangeError('curvesPlot: panels: expected a panel with a curve, got none');
   const epochs = options.epochs ?? first.values.map((_, i) => i + 1);
   for (const panel of panels) {
+    checkNames(
+      `curvesPlot: panel '${panel.title}': curves`,
+      panel.curves.map(({ name }) => name),
+    );
     for (const { name, values } of panel.curves) {
       if (values.length !== epochs.length) {
         throw new RangeError(
           `curvesPlot: panel '${panel.title}': curve '${name}': expected ${epochs.length} values, one for each epoch, got ${values.length}`,
+        );
+      }
+      if (values.length === 0) {
+        throw new RangeError(
+          `curvesPlot: panel '${panel.title}': curve '${name}': expected at least one value, got none`,
         );
       }
     }
@@ -80,6 +93,10 @@ function panelMark(panel: CurvesPanel, epochs: readonly number[], width: number,
   );
   const names = curves.map((curve) => curve.name);
   const shown = rows.filter((row) => row.defined);
+  // A panel without any value still gets axes.
+  const values = shown.length > 0 ? shown.map(({ value }) => value!) : log ? [0.1, 1] : [0, 1];
+  const [least, greatest] = [Math.min(...values), Math.max(...values)];
+  const single = epochs.length === 1;
   const place = { x: { scale: 'x', field: 'epoch' }, y: { scale: 'y', field: 'value' } };
   const stroke = { scale: 'color', field: 'name' };
   return {
@@ -95,8 +112,7 @@ function panelMark(panel: CurvesPanel, epochs: readonly number[], width: number,
       {
         name: 'y',
         type: log ? 'log' : 'linear',
-        // A panel without any value still gets axes.
-        domain: shown.length > 0 ? { data: 'shown', field: 'value' } : log ? [0.1, 1] : [0, 1],
+        domain: [least, greatest],
         range: [height, 0],
         zero: false,
         nice: true,
@@ -108,6 +124,7 @@ function panelMark(panel: CurvesPanel, epochs: readonly number[], width: number,
         domain: names,
         range: names.map((_, i) => dashes[i % dashes.length]!) as unknown as string[],
       },
+      { name: 'shape', type: 'ordinal', domain: names, range: names.map((_, i) => shapeOf(i)) },
     ],
     axes: [
       {
@@ -124,16 +141,21 @@ function panelMark(panel: CurvesPanel, epochs: readonly number[], width: number,
         grid: true,
         gridScale: 'x',
         tickCount: 5,
-        ...(percent ? { format: '.1%' } : {}),
+        // A logarithmic axis takes each number's own digits.
+        format: log ? (percent ? '%' : undefined) : (percent ? percentFormat : numberFormat)(least, greatest),
       },
     ],
     legends: [
       {
-        stroke: 'color',
-        strokeDash: 'dash',
-        symbolType: 'stroke',
-        symbolSize: 350,
-        symbolStrokeWidth: 2,
+        ...(single
+          ? { fill: 'color', shape: 'shape', symbolSize: 70, symbolStrokeWidth: 0 }
+          : {
+              stroke: 'color',
+              strokeDash: 'dash',
+              symbolType: 'stroke',
+              symbolSize: 350,
+              symbolStrokeWidth: 2,
+            }),
         orient: 'bottom',
         direction: 'horizontal',
         columns: 4,
@@ -167,7 +189,13 @@ function panelMark(panel: CurvesPanel, epochs: readonly number[], width: number,
               name: 'dot',
               from: { data: 'shown' },
               encode: {
-                enter: { ...place, fill: stroke, size: { value: 22 }, stroke: { value: 'white' } },
+                enter: {
+                  ...place,
+                  fill: stroke,
+                  ...(single
+                    ? { shape: { scale: 'shape', field: 'name' }, size: { value: 70 } }
+                    : { size: { value: 22 }, stroke: { value: 'white' } }),
+                },
               },
             },
           ]

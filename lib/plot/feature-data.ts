@@ -10,7 +10,7 @@ export interface FeaturePanel {
   labels: ArrayLike<number | bigint>;
   /** The learned class means (K, 2). Default: the means of the features. */
   means?: ArrayLike<number>;
-  /** The learned standard deviations: (K), or (K, 2) along both axes. Contours are drawn where given. */
+  /** The learned standard deviations: (K), or (K, 2) along both axes; finite. Contours are drawn where they are above 0. */
   sigmas?: ArrayLike<number>;
   /** A share, shown beside the title. */
   accuracy?: number;
@@ -58,6 +58,9 @@ export function panelData(panel: FeaturePanel, numClasses: number, perClass: num
   if (sigmas !== undefined && sigmas.length !== numClasses && sigmas.length !== 2 * numClasses) {
     fail('sigmas', `${numClasses} or ${2 * numClasses} numbers`, sigmas.length);
   }
+  Array.from(sigmas ?? []).forEach((sigma, i) => {
+    if (!(Number.isFinite(sigma) && sigma >= 0)) fail(`sigmas[${i}]`, 'a finite number of at least 0', sigma);
+  });
   const members: Point[][] = Array.from({ length: numClasses }, () => []);
   for (let i = 0; i < count; i++) {
     const k = Number(labels[i]);

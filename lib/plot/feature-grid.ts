@@ -1,6 +1,7 @@
 import type { Spec } from 'vega';
 import { type FeaturePanel, frameOf, panelData } from './feature-data.ts';
 import { classLegend, classScales, featurePanelMark } from './feature-panel.ts';
+import { checkNames } from './names.ts';
 import { renderSvg } from './render.ts';
 import { pictureTitle } from './style.ts';
 
@@ -15,7 +16,7 @@ export interface FeatureColumn {
 export interface FeatureGridOptions {
   /** Drawn side by side. */
   columns: readonly FeatureColumn[];
-  /** The classes' names, K of them. */
+  /** The classes' names, K of them, all different. */
   classes: readonly string[];
   title?: string;
   /** The most points that a class gets in a panel. Default 120, less where all would be more than 14,000. */
@@ -46,6 +47,7 @@ export async function featureGrid(options: FeatureGridOptions): Promise<string> 
       `featureGrid: column '${odd.title}': panels: expected ${rows} as in the first column, got ${odd.panels.length}`,
     );
   }
+  checkNames('featureGrid: classes', classes);
   const most = Math.max(1, Math.floor(mostPoints / (columns.length * rows * classes.length)));
   const perClass = options.pointsPerClass ?? Math.min(120, most);
   // The key of the contours stands in the first panel that has any.

@@ -11,6 +11,7 @@ import {
   pointMark,
   ringMarks,
 } from './gaussian-marks.ts';
+import { numberFormat } from './number-format.ts';
 import { colorOf, percent, shapeOf } from './style.ts';
 
 /** For every panel of a picture: scales named `color` and `shape`. */
@@ -25,6 +26,7 @@ export const classLegend = (classes: readonly string[]): Legend => ({
   title: 'class',
   orient: 'right',
   columns: Math.ceil(classes.length / 20),
+  symbolLimit: 0,
   symbolSize: 70,
   symbolStrokeWidth: 0,
   offset: 18,
@@ -88,10 +90,19 @@ export function featurePanelMark(
         title: 'feature 1',
         grid: true,
         tickCount: 6,
+        format: numberFormat(...frame.x),
+        labelOverlap: true,
         domain: false,
         zindex: 0,
       },
-      { orient: 'left', scale: 'y', title: 'feature 2', tickCount: 6, domain: false },
+      {
+        orient: 'left',
+        scale: 'y',
+        title: 'feature 2',
+        tickCount: 6,
+        format: numberFormat(...frame.y),
+        domain: false,
+      },
     ],
     marks: [
       clippedMarks(size, size, [pointMark(16, 0.6), ...ringMarks()]),

@@ -1,6 +1,7 @@
 import type { Spec } from 'vega';
 import { type FeaturePanel, frameOf, panelData } from './feature-data.ts';
 import { classLegend, classScales, featurePanelMark } from './feature-panel.ts';
+import { checkNames } from './names.ts';
 import { renderSvg } from './render.ts';
 import { pictureTitle } from './style.ts';
 
@@ -9,7 +10,7 @@ export type { FeaturePanel } from './feature-data.ts';
 export interface FeaturePlotOptions {
   /** Drawn side by side on the same axes. */
   panels: readonly FeaturePanel[];
-  /** The classes' names, K of them. */
+  /** The classes' names, K of them, all different. */
   classes: readonly string[];
   /** Of one line or several */
   title?: string;
@@ -29,6 +30,7 @@ export interface FeaturePlotOptions {
 export async function featurePlot(options: FeaturePlotOptions): Promise<string> {
   const { panels, classes, title, pointsPerClass = 250, size = 420 } = options;
   if (panels.length === 0) throw new RangeError('featurePlot: panels: expected at least one, got none');
+  checkNames('featurePlot: classes', classes);
   const data = panels.map((panel) => panelData(panel, classes.length, pointsPerClass));
   if (data.every(({ points }) => points.length === 0)) {
     throw new RangeError('featurePlot: panels: expected finite features, got none');

@@ -11,6 +11,7 @@ import {
   ringMarks,
 } from './gaussian-marks.ts';
 import type { Path } from './level-lines.ts';
+import { numberFormat } from './number-format.ts';
 import { renderSvg } from './render.ts';
 import { colorOf, pictureTitle, shapeOf } from './style.ts';
 
@@ -221,8 +222,15 @@ function panelMark(
     ],
     scales: planeScales(frame, width, height),
     axes: [
-      { orient: 'bottom', scale: 'x', tickCount: 7, domain: false },
-      { orient: 'left', scale: 'y', tickCount: 7, domain: false },
+      {
+        orient: 'bottom',
+        scale: 'x',
+        tickCount: 7,
+        format: numberFormat(...frame.x),
+        labelOverlap: true,
+        domain: false,
+      },
+      { orient: 'left', scale: 'y', tickCount: 7, format: numberFormat(...frame.y), domain: false },
     ],
     marks: [
       clippedMarks(width, height, [regionMark, pointMark(20, 0.7), ...ringMarks(), ...lineMarks()]),

@@ -1,4 +1,5 @@
 import type { Spec } from 'vega';
+import { numberFormat } from './number-format.ts';
 import { renderSvg } from './render.ts';
 import { colorOf, fontFamily, ink, pictureTitle, shapeOf } from './style.ts';
 
@@ -53,6 +54,8 @@ export async function sigmaPlot(options: SigmaPlotOptions): Promise<string> {
   // Room at both ends, also where all classes are of one size.
   const room = Math.max((greatest / least) ** 0.06, 1.02);
   const domain = [least / room, greatest * room];
+  const apart = (width * Math.log(greatest / least)) / Math.log((greatest / least) * room ** 2);
+  const sigmas = rows.map(({ sigma }) => sigma);
   const spec: Spec = {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     padding: 12,
@@ -80,9 +83,16 @@ export async function sigmaPlot(options: SigmaPlotOptions): Promise<string> {
         title: 'training images of the class',
         grid: true,
         format: ',d',
-        values: ticks(least, greatest),
+        values: ticks(least, greatest, apart),
       },
-      { orient: 'left', scale: 'y', title: 'σ', grid: true, tickCount: 6 },
+      {
+        orient: 'left',
+        scale: 'y',
+        title: 'σ',
+        grid: true,
+        tickCount: 6,
+        format: numberFormat(Math.min(...sigmas), Math.max(...sigmas)),
+      },
     ],
     legends: [
       {
@@ -141,13 +151,27 @@ export async function sigmaPlot(options: SigmaPlotOptions): Promise<string> {
   return renderSvg(spec);
 }
 
-/** 1, 2, 5, 10, … between `least` and `greatest`; where these are too few, five numbers at equal ratios. */
-function ticks(least: number, greatest: number): number[] {
-  const powers = Array.from({ length: 16 }, (_, i) => 10 ** i);
+/**
+ * 1, 2, 5, 10, … between `least` and `greatest`; powers of ten alone, or some of them, where those would be too close
+ * together; where these are too few, up to five numbers at equal ratios.
+ *
+ * @param apart how far `least` and `greatest` are from each other, in pixels
+ */
+function ticks(least: number, greatest: number, apart: number): number[] {
+  if (least === greatest) return [least];
+  // Six pixels for each character of the longest label, and for the gap.
+  const room = 6 * (Math.round(greatest).toLocaleString('en').length + 1);
+  const decade = apart / Math.log10(greatest / least);
+  const digits = decade * Math.log10(2) >= room ? [1, 2, 5] : [1];
+  const every = Math.max(1, Math.ceil(room / decade));
+  const powers = Array.from({ length: 16 }, (_, i) => 10 ** i).filter((_, i) => i % every === 0);
   const round = powers
-    .flatMap((power) => [power, 2 * power, 5 * power])
+    .flatMap((power) => digits.map((digit) => digit * power))
     .filter((value) => value >= least && value <= greatest);
   if (round.length >= 4) return round;
-  const steps = Array.from({ length: 5 }, (_, i) => Math.round(least * (greatest / least) ** (i / 4)));
-  return [...new Set(steps)];
+  const steps = Math.min(4, Math.floor(apart / room));
+  const even = Array.from({ length: steps + 1 }, (_, i) =>
+    Math.round(least * (greatest / least) ** (i / Math.max(1, steps))),
+  );
+  return [...new Set(even)];
 }

@@ -44,6 +44,30 @@ describe('accuracyPlot', () => {
     expect(svg).not.toContain('>published</text>');
   });
 
+  it('has no ticks where no accuracy is, beyond 0 and 100 percent', async () => {
+    for (const values of [[1, 1], [0], [0.99, 1], [0.9, 1]]) {
+      const svg = await accuracyPlot({ panels: [{ title: 'p', rows: [{ name: 'ICU', values }] }] });
+      const ticks = [...svg.matchAll(/>(−?[\d.]+)<\/text>/g)].map(([, text]) =>
+        Number(text!.replace('−', '-')),
+      );
+      expect(ticks.length).toBeGreaterThan(2);
+      expect(Math.min(...ticks)).toBeGreaterThanOrEqual(0);
+      expect(Math.max(...ticks)).toBeLessThanOrEqual(100);
+      expect(ticks).toContain(100 * values.at(-1)!);
+    }
+  });
+
+  it('shows names in full, with room for them', async () => {
+    const name = 'A loss with quite a long name, its options and all that was changed';
+    const draw = async (name: string) => {
+      const svg = await accuracyPlot({ panels: [{ title: 'p', rows: [{ name, values: [0.9] }] }] });
+      return { svg, width: Number(/width="([\d.]+)"/.exec(svg)![1]) };
+    };
+    const [long, short] = [await draw(name), await draw('ICU')];
+    expect(long.svg).toContain(`>${name}</text>`);
+    expect(long.width - short.width).toBeGreaterThan(5 * (name.length - 3));
+  });
+
   it('names what does not fit', async () => {
     const draw = (more: object[]) => accuracyPlot({ panels: [{ title: 'p', rows: more as typeof rows }] });
     await expect(accuracyPlot({ panels: [] })).rejects.toThrow(

@@ -54,6 +54,9 @@ describe('featureGrid', () => {
         { title: 'b', panels: [panel('train')] },
       ]),
     ).rejects.toThrow("featureGrid: column 'b': panels: expected 2 as in the first column, got 1");
+    await expect(
+      featureGrid({ columns: [{ title: 'a', panels: [panel('train')] }], classes: ['c', 'd', 'c'] }),
+    ).rejects.toThrow("featureGrid: classes: expected different names, got 'c' twice");
     const nothing = { title: 'train', features: [Number.NaN, 0], labels: [0] };
     await expect(draw([{ title: 'a', panels: [nothing] }])).rejects.toThrow(
       "featureGrid: column 'a': expected finite features, got none",

@@ -67,6 +67,26 @@ describe('planePlot', () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it.each([
+    [1e6, '1e+6'],
+    [9e5, '800,000'],
+  ])('keeps the labels of an axis from −%s apart', async (end, last) => {
+    const svg = await draw({ points: undefined }, { frame: { x: [-end, end], y: [-end, end] } });
+    const labels = [
+      ...svg.matchAll(
+        /<text text-anchor="middle" transform="translate\((-?[\d.]+),[\d.]+\)"([^>]*)>(−?[\d,e+]+)<\/text>/g,
+      ),
+    ]
+      .filter(([, , look]) => !look!.includes('opacity="0"'))
+      .map(([, x, , text]) => ({ x: Number(x), text: text!, width: 5.5 * text!.length }));
+    const left = labels.slice(0, labels.length / 2);
+    expect(left.at(-1)!.text).toBe(last);
+    expect(left.length).toBeGreaterThan(2);
+    left.slice(1).forEach(({ x, width }, i) => {
+      expect(x - left[i]!.x).toBeGreaterThan((width + left[i]!.width) / 2);
+    });
+  });
+
   it('names what does not fit', async () => {
     await expect(draw({}, { panels: [] })).rejects.toThrow(
       'planePlot: panels: expected at least one, got none',

@@ -17,6 +17,8 @@ function clusters(classes: number, count: number) {
   return { title: 'train', features, labels };
 }
 const names = (count: number) => Array.from({ length: count }, (_, k) => `c${k}`);
+/** The labels of axes and legends, and titles. */
+const textsOf = (svg: string) => [...svg.matchAll(/>([^<>]+)<\/text>/g)].map(([, text]) => text!);
 const sizeOfPng = (png: Uint8Array) => {
   const view = new DataView(png.buffer, png.byteOffset);
   return [view.getUint32(16), view.getUint32(20)];
@@ -62,6 +64,26 @@ describe('featurePlot', () => {
     expect(first === second).toBe(true);
   });
 
+  it('has each of a hundred classes in its legend', async () => {
+    const panel = { ...clusters(2, 3), means: new Array(200).fill(Number.NaN) };
+    const texts = textsOf(await featurePlot({ panels: [panel], classes: names(100) }));
+    expect(texts.filter((text) => /^c\d+$/.test(text)).sort()).toEqual(names(100).sort());
+    expect(texts.join()).not.toContain('entries');
+  });
+
+  it('writes large and small coordinates with exponents', async () => {
+    for (const [scale, label] of [
+      [1e6, '1e+7'],
+      [1e-8, '1e-7'],
+    ] as const) {
+      const panel = clusters(2, 3);
+      const features = panel.features.map((x) => scale * x);
+      expect(textsOf(await featurePlot({ panels: [{ ...panel, features }], classes: names(2) }))).toContain(
+        label,
+      );
+    }
+  });
+
   it('names the panel and the array that does not fit', async () => {
     const panel = clusters(2, 3);
     const draw = (more: object) => featurePlot({ panels: [{ ...panel, ...more }], classes: names(2) });
@@ -70,6 +92,14 @@ describe('featurePlot', () => {
     );
     await expect(draw({ means: [1] })).rejects.toThrow(/means: expected 4 numbers/);
     await expect(draw({ sigmas: [1, 2, 3] })).rejects.toThrow(/sigmas: expected 2 or 4 numbers, got 3/);
+    for (const sigma of [Infinity, Number.NaN, -1]) {
+      await expect(draw({ sigmas: [1, sigma] })).rejects.toThrow(
+        `featurePlot: panel 'train': sigmas[1]: expected a finite number of at least 0, got ${sigma}`,
+      );
+    }
+    await expect(featurePlot({ panels: [panel], classes: ['c0', 'c0'] })).rejects.toThrow(
+      "featurePlot: classes: expected different names, got 'c0' twice",
+    );
     await expect(draw({ labels: [0, 1, 0, 1, 0, 2] })).rejects.toThrow(
       /labels\[5\]: expected a class from 0 to 1, got 2/,
     );
@@ -124,11 +154,52 @@ describe('curvesPlot', () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it('labels an axis with as many digits as tell its ticks apart', async () => {
+    const labels = async (values: number[], axis: { percent?: boolean; log?: boolean }) => {
+      const panel = { title: 'p', curves: [{ name: 'c', values }], ...axis };
+      return textsOf(await curvesPlot({ panels: [panel] })).filter(
+        (text) => text.endsWith('%') || !axis.percent,
+      );
+    };
+    const percent = { percent: true };
+    expect(await labels([0.9894, 0.99, 0.9911], percent)).toEqual(['98.95%', '99.00%', '99.05%', '99.10%']);
+    expect(await labels([0.5, 0.7, 1], percent)).toContain('60.0%');
+    expect(await labels([Number.NaN, Number.NaN], percent)).toContain('20.0%');
+    expect(await labels([0.98765, 0.98765], percent)).toEqual(['98.77%']);
+    expect(await labels([0.9, 0.0001], { percent: true, log: true })).toContain('0.01%');
+    expect(await labels([1e-7, 1e-7], {})).toContain('1e-7');
+    expect(await labels([0.5, 0.5], {})).toContain('0.5');
+    expect(await labels([-2e6, 2e6], {})).toEqual(expect.arrayContaining(['−2e+6', '0', '2e+6']));
+  });
+
+  it('draws a single epoch as dots of different shapes, also in the legend', async () => {
+    const curves = ['mean', 'least', 'greatest'].map((name, i) => ({ name, values: [i] }));
+    const svg = await curvesPlot({ panels: [{ title: 'σ', curves }] });
+    for (const i of [0, 2, 4]) {
+      const [dot, entry, ...more] = [...svg.matchAll(new RegExp(`d="([^"]*)" fill="${palette[i]}"`, 'g'))];
+      expect(dot![1]).toBe(entry![1]);
+      expect(more).toEqual([]);
+    }
+    expect(
+      new Set([...svg.matchAll(/ d="([^"]*)" fill="#(?:332288|117733|882255)"/g)].map(([, d]) => d)).size,
+    ).toBe(3);
+  });
+
   it('names what does not fit', async () => {
     await expect(curvesPlot({ panels: [] })).rejects.toThrow(/expected a panel with a curve/);
     const panels = [{ title: 'p', curves: [{ name: 'c', values: [1, 2] }] }];
     await expect(curvesPlot({ panels, epochs: [1] })).rejects.toThrow(
       "curvesPlot: panel 'p': curve 'c': expected 1 values, one for each epoch, got 2",
+    );
+    const draw = (...curves: { name: string; values: number[] }[]) =>
+      curvesPlot({ panels: [{ title: 'p', curves }] });
+    const empty = draw({ name: 'c', values: [] });
+    await expect(empty).rejects.toThrow(RangeError);
+    await expect(empty).rejects.toThrow(
+      "curvesPlot: panel 'p': curve 'c': expected at least one value, got none",
+    );
+    await expect(draw({ name: 'c', values: [1, 2] }, { name: 'c', values: [3, 4] })).rejects.toThrow(
+      "curvesPlot: panel 'p': curves: expected different names, got 'c' twice",
     );
   });
 });

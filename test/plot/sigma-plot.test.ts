@@ -43,6 +43,27 @@ describe('sigmaPlot', () => {
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   });
 
+  it.each([
+    ['all but the same', [4987, 5000, 5013]],
+    ['within one percent', [4975, 5000, 5025]],
+    ['from one to ten millions', [1, 1000, 1e7]],
+    ['over many decades', [1, 1e15]],
+    ['in three decades', [5, 5000]],
+  ])('keeps the labels of sizes apart: %s', async (_, sizes) => {
+    const svg = await sigmaPlot({
+      series: [{ name: 'ICU', sizes: sizes.map((size) => ({ size, sigma: 0.5 })) }],
+    });
+    const labels = [
+      ...svg.matchAll(
+        /<text text-anchor="middle" transform="translate\(([\d.]+),[\d.]+\)"[^>]*>([\d,]+)<\/text>/g,
+      ),
+    ].map(([, x, text]) => ({ x: Number(x), width: 5.5 * text!.length }));
+    expect(labels.length).toBeGreaterThan(1);
+    labels.slice(1).forEach(({ x, width }, i) => {
+      expect(x - labels[i]!.x).toBeGreaterThan((width + labels[i]!.width) / 2);
+    });
+  });
+
   it('names what does not fit', async () => {
     await expect(sigmaPlot({ series: [] })).rejects.toThrow(
       'sigmaPlot: series: expected at least one, got none',
