@@ -63,21 +63,27 @@ DistanceProblem<T>::DistanceProblem(const at::Tensor& features, const at::Tensor
 
   constexpr int64_t most = 64;
   const int64_t count = std::min(K, most);
-  std::vector<double> numbers(static_cast<size_t>(2 * D), 0);
-  double *sums = numbers.data(), *counts = sums + D;
+  std::vector<double> sums(static_cast<size_t>(D), 0);
   for (int64_t j = 0; j < count; j++) {
     const T* row = mu_row(j * K / count);
 #pragma omp simd
-    for (int64_t d = 0; d < D; d++) {
-      // What is not finite is left out: it is its own class's, and would reach all.
-      const bool finite = row[d] - row[d] == 0;
-      sums[d] += finite ? static_cast<double>(row[d]) : 0;
-      counts[d] += finite;
-    }
+    for (int64_t d = 0; d < D; d++) sums[size_t(d)] += static_cast<double>(row[d]);
   }
+  // What is not finite is its own class's, and would reach all.
+  const auto mean_of_finite = [&](int64_t d) {
+    double sum = 0, finite = 0;
+    for (int64_t j = 0; j < count; j++) {
+      const double value = static_cast<double>(mu_row(j * K / count)[d]);
+      if (!std::isfinite(value)) continue;
+      sum += value;
+      finite++;
+    }
+    return finite > 0 ? sum / finite : 0;
+  };
   centre.resize(static_cast<size_t>(D));
   for (int64_t d = 0; d < D; d++) {
-    centre[size_t(d)] = static_cast<T>(counts[d] > 0 ? sums[d] / counts[d] : 0);
+    const double mean = sums[size_t(d)] / static_cast<double>(count);
+    centre[size_t(d)] = static_cast<T>(std::isfinite(mean) ? mean : mean_of_finite(d));
   }
 }
 

@@ -112,9 +112,10 @@ ICU_INLINE void prefetch_rows(const T* data, int64_t stride, int64_t rows) {
 // data set, is one of such sums, and loses fewer digits.
 constexpr int64_t sum_sources = 1024;
 
+// A part of such a sum: the first, or a further one.
 template <typename T>
-ICU_INLINE void add_to(T* sum, Vector<T> part) {
-  store(sum, load(static_cast<const T*>(sum)) + part);
+ICU_INLINE void put(T* sum, Vector<T> part, bool further) {
+  store(sum, further ? load(static_cast<const T*>(sum)) + part : part);
 }
 
 template <typename T>
@@ -124,8 +125,9 @@ void product(const ProductTile<T>& tile) {
   const int32_t* list = tile.list;
   const T* w = tile.w;
   const T* b = tile.b;
-  T sums[group][width<T>] = {};
-  for (int64_t first = 0; first < tile.count; first += sum_sources) {
+  T sums[group][width<T>];
+  int64_t first = 0;
+  do {
     const int64_t end = tile.count - first < sum_sources ? tile.count : first + sum_sources;
     Vector<T> total[group][2] = {};
     for (int64_t n = first; n < end; n++) {
@@ -140,10 +142,11 @@ void product(const ProductTile<T>& tile) {
     }
 #pragma GCC unroll 12
     for (int r = 0; r < group; r++) {
-      add_to(sums[r], total[r][0]);
-      add_to(sums[r] + lanes<T>, total[r][1]);
+      put(sums[r], total[r][0], first > 0);
+      put(sums[r] + lanes<T>, total[r][1], first > 0);
     }
-  }
+    first = end;
+  } while (first < tile.count);
   Vector<T> centre[2];
   load_dims(tile.centre, tile.dims, centre);
   for (int64_t r = 0; r < tile.outputs; r++) {
@@ -215,7 +218,8 @@ ICU_INLINE void class_sums(const DiagonalClassTile<T>& tile, const T* b, const T
                            T (*sums)[lanes<T>], T (*squares)[lanes<T>]) {
   const int32_t* list = tile.list;
   const T* w = tile.w;
-  for (int64_t first = 0; first < tile.count; first += sum_sources) {
+  int64_t first = 0;
+  do {
     const int64_t end = tile.count - first < sum_sources ? tile.count : first + sum_sources;
     Vector<T> sum[group] = {}, square[group] = {};
     for (int64_t n = first; n < end; n++) {
@@ -235,10 +239,11 @@ ICU_INLINE void class_sums(const DiagonalClassTile<T>& tile, const T* b, const T
     }
 #pragma GCC unroll 12
     for (int r = 0; r < group; r++) {
-      add_to(sums[r], sum[r]);
-      add_to(squares[r], square[r]);
+      put(sums[r], sum[r], first > 0);
+      put(squares[r], square[r], first > 0);
     }
-  }
+    first = end;
+  } while (first < tile.count);
 }
 
 template <typename T>
@@ -252,7 +257,7 @@ void diagonal_classes(const DiagonalClassTile<T>& tile) {
     const int64_t dims = tile.dims - first < L ? tile.dims - first : L;
     const Vector<T> centre = load_some(tile.centre + first, dims),
                     largest = load_some(tile.largest + first, dims);
-    T mu[group][L] = {}, sums[group][L] = {}, squares[group][L] = {};
+    T mu[group][L] = {}, sums[group][L], squares[group][L];
     typename Places<T>::type large = {};
     for (int64_t r = 0; r < tile.outputs; r++) {
       const Vector<T> m = load_some(tile.mu.data + r * tile.mu.stride + first, dims) - centre;
