@@ -132,6 +132,15 @@ describe('reproduce', () => {
     expect(whole.cells[0]!.runs[0]!.result.testAccuracyByClass).toEqual(testAccuracyByClass);
   });
 
+  it('says that the test set chose the epoch, and of nothing that it was held out', {
+    timeout: 120_000,
+  }, async () => {
+    const { markdown } = await reproduceTable(table, options({ losses: ['ce'], selectOn: 'test' }));
+    expect(markdown).toContain('**the test set itself: a parity mode');
+    expect(markdown).toContain('| top-5 |');
+    expect(markdown).not.toContain('held-out');
+  });
+
   it('leaves no picture of an earlier table beside one that has no runs', async () => {
     mkdirSync(join(folder, 'results'));
     for (const ending of ['svg', 'png']) writeFileSync(join(folder, 'results', `small.${ending}`), 'old');
