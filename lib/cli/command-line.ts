@@ -1,9 +1,9 @@
-import { shellWord } from '../train/index.ts';
+import { shellWord } from '../train/shell-word.ts';
 
 /** As it would be typed; places are the reader's own, as `--out results` or `--out=results`. */
 export function commandLine(args: readonly string[]): string {
-  const places = ['--data-dir', '--runs-dir', '--out'];
-  const isPlace = (arg = '') => places.includes(arg.replace(/=.*/s, ''));
-  const kept = args.filter((arg, i) => !isPlace(arg) && !places.includes(args[i - 1] ?? ''));
+  const place = /^--(data-dir|runs-dir|out)(=|$)/s;
+  const takesNext = (arg = '') => place.test(arg) && !arg.includes('=');
+  const kept = args.filter((arg, i) => !place.test(arg) && !takesNext(args[i - 1]));
   return ['npx intraclass', ...kept.map(shellWord)].join(' ');
 }

@@ -2,16 +2,20 @@
  * `intraclass doctor`: what this package needs, what of it was found, and what to type for each missing part.
  */
 import { execFile } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+// Not by the index, which loads the addon.
+import { dataDirectory } from '../data/source.ts';
 import {
   commandFor,
   findBinaries,
   findLibtorch,
   hasCudaDriver,
   isCheckout,
+  isSupported,
+  libtorchVersion,
   locate,
   majorMinor,
   packageRoot,
@@ -77,11 +81,7 @@ function libtorch(root: string, cuda: boolean): Finding {
       return { name, state, detail: `${wanted} in LIBTORCH, the package or an installed Python torch`, fix };
     }
     const detail = `${found.version}${found.cuda ? ' with CUDA' : ''} in ${found.path} (${found.source})`;
-    const minor = Number(found.version.split('.')[1]);
-    const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));
-    if (majorMinor(found.version).startsWith('2.') && minor >= first! && minor <= last!) {
-      return { name, state: 'found', detail };
-    }
+    if (isSupported(found.version)) return { name, state: 'found', detail };
     return {
       name,
       state,
@@ -170,8 +170,7 @@ async function nvcc(root: string): Promise<Finding> {
 function pythonPackage(root: string): Finding {
   const name = 'Python torch';
   const folder = pythonTorch(root);
-  const version = folder === null ? undefined : readFileSync(join(folder, 'version.py'), 'utf8');
-  const stated = version && /^__version__ *= *['"]([^'"]+)/m.exec(version)?.[1];
+  const stated = folder && libtorchVersion(folder);
   if (stated) return { name, state: 'found', detail: `${stated} in ${folder}` };
   return {
     name,
@@ -200,7 +199,7 @@ function mnist(dataDir: string): Finding {
  * @param options.root the folder of this package
  */
 export async function diagnose({
-  dataDir = process.env.INTRACLASS_DATA || 'data',
+  dataDir,
   root = packageRoot(),
 }: {
   dataDir?: string;
@@ -219,7 +218,7 @@ export async function diagnose({
     addon(root, true),
     // Only for the tests and benchmarks, which an installed package does not have.
     ...(isCheckout(root) ? [pythonPackage(root)] : []),
-    mnist(dataDir),
+    mnist(dataDirectory(dataDir)),
   ]);
 }
 

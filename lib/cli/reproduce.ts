@@ -129,7 +129,7 @@ type Reported = FigureReport & { cells: Report['cells'] | null; markdown: string
 const isTable = (name: TableName | FigureName): name is TableName =>
   (tableNames as readonly string[]).includes(name);
 
-/** What is said to standard error: while it goes on, and (`tell`) at the end, unless it is to be quiet. */
+/** What is said to standard error: `say` always speaks, `tell` and the events unless it is to be quiet. */
 function reporter({ quiet = false }: Flags): {
   events: ReproduceOptions;
   say: (text: string) => void;

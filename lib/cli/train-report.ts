@@ -7,10 +7,10 @@ import {
   type RunEvents,
   type RunOutcome,
   type RunStart,
-  shellWord,
   type TrainConfig,
   trainDefaults,
 } from '../train/index.ts';
+import { shellWord } from '../train/shell-word.ts';
 
 interface Reporter extends RunEvents {
   onMessage: (message: string) => void;

@@ -211,9 +211,7 @@ function configOf(model: TrainConfig['model'] | undefined, flags: Flags): Partia
     ...[
       ...given.filter((name) => !(places as readonly string[]).includes(name)),
       ...givenIcu,
-      ...(flags.lossOption ? ['lossOption'] : []),
-      ...(flags.runsDir === undefined ? [] : ['runsDir']),
-      ...(flags.runName ? ['runName'] : []),
+      ...(['lossOption', 'runsDir', 'runName'] as const).filter((name) => flags[name] !== undefined),
     ].map(flag),
   ];
   if (flags.resume !== undefined && others.length > 0) {

@@ -1,4 +1,3 @@
-import type { TrainConfig } from '../train/index.ts';
 import { experimentsOf, isLongTailed, type Plan } from './plan.ts';
 import type { Experiment, Settings } from './recipe.ts';
 import type { Setting } from './setting.ts';
@@ -21,7 +20,7 @@ export interface ReportNotes {
  */
 export function markdownOf(plan: Plan, cells: readonly Cell[], notes: ReportNotes): string {
   const { table } = plan;
-  const onTest = plan.jobs.some(({ job }) => isParity(job.config));
+  const onTest = plan.jobs.some(({ job }) => job.config.selectOn === 'test');
   return [
     `# ${table.title}`,
     '',
@@ -124,8 +123,6 @@ function accuracies(cells: readonly Cell[]): string[] {
 const singles = ({ runs }: Cell): string =>
   runs.length < 2 ? '' : ` (${runs.map(({ result }) => percent(result.testAccuracy)).join(', ')})`;
 
-const isParity = ({ selectOn }: Pick<TrainConfig, 'selectOn'>): boolean => selectOn === 'test';
-
 /** Columns that at least one cell has. */
 function details(cells: readonly Cell[]): string[] {
   const done = cells.filter((cell) => cell.figures !== null);
@@ -133,12 +130,7 @@ function details(cells: readonly Cell[]): string[] {
   type Column = [name: string, of: (cell: Cell) => Spread | null, show: (value: number) => string];
   const two = (value: number) => value.toFixed(2);
   const all: Column[] = [
-    // Nothing is held out where the test set chooses the epoch.
-    [
-      'held-out',
-      ({ figures, runs }) => (isParity(runs[0]!.result.config) ? null : figures!.validationAccuracy),
-      percent,
-    ],
+    ['held-out', ({ figures }) => figures!.validationAccuracy, percent],
     ['top-5', ({ figures }) => figures!.top5, percent],
     ['ECE', ({ figures }) => figures!.ece, percent],
     ['many', ({ figures }) => figures!.many, percent],

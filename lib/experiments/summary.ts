@@ -41,7 +41,8 @@ export interface Figures {
   accuracy: Spread;
   /** Of the last epoch */
   lastAccuracy: Spread;
-  validationAccuracy: Spread;
+  /** None where the test set chose the epoch, and nothing was held out */
+  validationAccuracy: Spread | null;
   top5: Spread | null;
   ece: Spread | null;
   many: Spread | null;
@@ -113,7 +114,9 @@ function figuresOf(results: readonly RunResult[]): Figures {
   return {
     accuracy: over((result) => result.testAccuracy)!,
     lastAccuracy: over((result) => result.lastTestAccuracy)!,
-    validationAccuracy: over((result) => result.validationAccuracy)!,
+    validationAccuracy: over(({ config, validationAccuracy }) =>
+      config.selectOn === 'test' ? null : validationAccuracy,
+    ),
     top5: over(({ test }) => test.top5),
     ece: over(({ test }) => test.ece),
     many: over(({ test }) => test.shots?.many),

@@ -21,8 +21,12 @@ export interface GaussianOptions {
 }
 
 export const gaussianOptionNames = [
-  ...(['initialMeanStd', 'initialSigma', 'meanLr', 'varianceLr'] as const),
-  ...(['meanDecay', 'varianceDecay'] as const),
+  'initialMeanStd',
+  'initialSigma',
+  'meanLr',
+  'varianceLr',
+  'meanDecay',
+  'varianceDecay',
 ] as const;
 
 /** Those of a loss's options that are of its Gaussians, and the others. */

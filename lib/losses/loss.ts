@@ -1,7 +1,7 @@
 import { Module, type Parameter } from '../nn/index.ts';
 import { noGrad, scope, Tensor } from '../tensor/index.ts';
 import { checkFeatures, checkLabels } from './batch.ts';
-import { checkCount, checked } from './check.ts';
+import { checkCount, checked, share } from './check.ts';
 import { takingPart } from './rows.ts';
 
 /** What a loss returns for a batch. */
@@ -109,9 +109,7 @@ export abstract class ClassificationLoss extends Module {
     checked(name, 'mixed', mixed, (value) =>
       typeof value === 'object' && value !== null ? null : '{ labels, otherLabels, lambda }',
     );
-    checked(name, 'mixed.lambda', mixed.lambda, (value) =>
-      typeof value === 'number' && value >= 0 && value <= 1 ? null : 'a number from 0 to 1',
-    );
+    checked(name, 'mixed.lambda', mixed.lambda, share);
     for (const each of [mixed.labels, mixed.otherLabels]) this.checkBatch(features, each);
     return mixed;
   }

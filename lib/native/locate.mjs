@@ -78,6 +78,13 @@ export function libtorchVersion(folder) {
   return /^__version__ *= *['"]([^'"]+)['"]/m.exec(readFileSync(python, 'utf8'))?.[1] ?? null;
 }
 
+/** Whether the package is known to work with it. @param {string} version */
+export function isSupported(version) {
+  const [major, minor] = version.split('.').map(Number);
+  const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((each) => Number(each.split('.')[1]));
+  return major === 2 && Number(minor) >= Number(first) && Number(minor) <= Number(last);
+}
+
 /** @param {string} folder @param {string} source @returns {LibTorch | null} */
 function describe(folder, source) {
   if (!existsSync(libraryPath(folder, 'torch_cpu'))) return null;

@@ -1,4 +1,4 @@
-import { checkBoolean } from '../nn/check.ts';
+import { checkBoolean, checkInteger, checkRange } from '../nn/check.ts';
 import { checkOptions } from '../tensor/check.ts';
 import { describeValue } from '../tensor/index.ts';
 import { Optimizer, requireNumber } from './optimizer.ts';
@@ -177,22 +177,12 @@ export class OneCycleLR extends LRScheduler {
       );
     }
     for (const lr of this.maxLrs) requireNumber('OneCycleLR', 'maxLr', lr, 0);
-    if (!Number.isInteger(totalSteps) || totalSteps < 1) {
-      throw new TypeError(
-        `OneCycleLR: argument 'totalSteps' expected an integer of at least 1, got ${describeValue(totalSteps)}`,
-      );
-    }
+    checkInteger('OneCycleLR', 'totalSteps', totalSteps, 1);
     requirePositive('OneCycleLR', 'divFactor', divFactor);
     requirePositive('OneCycleLR', 'finalDivFactor', finalDivFactor);
     checkBoolean('OneCycleLR', 'cycleMomentum', cycleMomentum);
     const shares = { pctStart, baseMomentum, maxMomentum };
-    for (const [name, value] of Object.entries(shares)) {
-      if (!(typeof value === 'number' && value >= 0 && value <= 1)) {
-        throw new TypeError(
-          `OneCycleLR: argument '${name}' expected a number from 0 to 1, got ${describeValue(value)}`,
-        );
-      }
-    }
+    for (const [name, value] of Object.entries(shares)) checkRange('OneCycleLR', name, value, 0, 1);
     this.options = { ...shares, totalSteps, divFactor, finalDivFactor, cycleMomentum };
     this.apply(0);
   }

@@ -1,4 +1,4 @@
-import { checkBoolean } from '../nn/check.ts';
+import { checkBoolean, checkFinite } from '../nn/check.ts';
 import type { Parameter } from '../nn/index.ts';
 import { operator, type Tensor, torch } from '../tensor/index.ts';
 import {
@@ -42,7 +42,7 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
   protected override check(group: ParamGroup<Required<SGDOptions>>): void {
     super.check(group);
     requireNumber('SGD', 'momentum', group.momentum, 0);
-    requireNumber('SGD', 'dampening', group.dampening, -Infinity);
+    checkFinite('SGD', 'dampening', group.dampening);
     checkBoolean('SGD', 'nesterov', group.nesterov);
     if (group.nesterov && (group.momentum === 0 || group.dampening !== 0)) {
       throw new TypeError("SGD: argument 'nesterov' expected a momentum above 0 and a dampening of 0");

@@ -41,12 +41,13 @@ export interface PanelData {
  * At most `perClass` points of each class, spread over the whole panel, and each class's centre and spread.
  * Points with a NaN or an infinity are left out.
  *
+ * @param of for errors: 'featurePlot'
  * @throws TypeError or RangeError naming the panel and the array that does not fit
  */
-export function panelData(panel: FeaturePanel, numClasses: number, perClass: number): PanelData {
+export function panelData(of: string, panel: FeaturePanel, numClasses: number, perClass: number): PanelData {
   const { features, labels, means, sigmas } = panel;
   const fail = (what: string, expected: string, got: string | number): never => {
-    throw new RangeError(`featurePlot: panel '${panel.title}': ${what}: expected ${expected}, got ${got}`);
+    throw new RangeError(`${of}: panel '${panel.title}': ${what}: expected ${expected}, got ${got}`);
   };
   const count = labels.length;
   if (features.length !== 2 * count) {

@@ -53,9 +53,10 @@ export async function featureGrid(options: FeatureGridOptions): Promise<string> 
   // The key of the contours stands in the first panel that has any.
   const explaining = columns.findIndex(({ panels }) => panels[0]!.sigmas !== undefined);
   const drawn = columns.map((column, c) => {
-    const data = column.panels.map((panel) => panelData(panel, classes.length, perClass));
+    const of = `featureGrid: column '${column.title}'`;
+    const data = column.panels.map((panel) => panelData(of, panel, classes.length, perClass));
     if (data.every(({ points }) => points.length === 0)) {
-      throw new RangeError(`featureGrid: column '${column.title}': expected finite features, got none`);
+      throw new RangeError(`${of}: expected finite features, got none`);
     }
     const frame = frameOf(data);
     return column.panels.map((panel, r) =>

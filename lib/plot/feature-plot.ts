@@ -31,7 +31,7 @@ export async function featurePlot(options: FeaturePlotOptions): Promise<string> 
   const { panels, classes, title, pointsPerClass = 250, size = 420 } = options;
   if (panels.length === 0) throw new RangeError('featurePlot: panels: expected at least one, got none');
   checkNames('featurePlot: classes', classes);
-  const data = panels.map((panel) => panelData(panel, classes.length, pointsPerClass));
+  const data = panels.map((panel) => panelData('featurePlot', panel, classes.length, pointsPerClass));
   if (data.every(({ points }) => points.length === 0)) {
     throw new RangeError('featurePlot: panels: expected finite features, got none');
   }

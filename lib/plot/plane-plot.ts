@@ -11,6 +11,7 @@ import {
   ringMarks,
 } from './gaussian-marks.ts';
 import type { Path } from './level-lines.ts';
+import { checkNames } from './names.ts';
 import { numberFormat } from './number-format.ts';
 import { renderSvg } from './render.ts';
 import { colorOf, pictureTitle, shapeOf } from './style.ts';
@@ -76,6 +77,14 @@ export async function planePlot(options: PlanePlotOptions): Promise<string> {
       `planePlot: frame: expected ranges from low to high, got x ${left} to ${right} and y ${bottom} to ${top}`,
     );
   }
+  checkNames(
+    'planePlot: classes',
+    classes.map(({ name }) => name),
+  );
+  checkNames(
+    'planePlot: lines',
+    lines.map(({ name }) => name),
+  );
   for (const panel of panels) check(panel, classes.length, lines);
   const withPoints = panels.some(({ points }) => points !== undefined);
   const withContours = panels.findIndex(({ gaussians }) => gaussians !== undefined);

@@ -1,4 +1,5 @@
 import type { Spec } from 'vega';
+import { checkNames } from './names.ts';
 import { numberFormat } from './number-format.ts';
 import { renderSvg } from './render.ts';
 import { colorOf, fontFamily, ink, pictureTitle, shapeOf } from './style.ts';
@@ -32,6 +33,10 @@ export interface SigmaPlotOptions {
 export async function sigmaPlot(options: SigmaPlotOptions): Promise<string> {
   const { series, title, width = 480, height = 320 } = options;
   if (series.length === 0) throw new RangeError('sigmaPlot: series: expected at least one, got none');
+  checkNames(
+    'sigmaPlot: series',
+    series.map(({ name }) => name),
+  );
   const rows = series.flatMap(({ name, sizes, correlation }) => {
     if (sizes.length === 0) {
       throw new RangeError(`sigmaPlot: series '${name}': sizes: expected at least one class, got none`);

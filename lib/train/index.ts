@@ -60,4 +60,3 @@ export {
   saveSafetensors,
 } from './safetensors.ts';
 export { buildClassifier, buildTraining, requireOptimized, type Training, withClassCounts } from './setup.ts';
-export { shellWord } from './shell-word.ts';

@@ -1,10 +1,10 @@
 // @ts-check
 // Reads the command line, runs one benchmark, prints its table.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { exitOnSignals } from '../setup/cleanup.mjs';
+import { exitOnSignals, removeFolder } from '../setup/cleanup.mjs';
 import { SetupError } from '../setup/steps.mjs';
 import { compare } from './compare.mjs';
 import { busyNote, describeMachine } from './machine.mjs';
@@ -106,7 +106,7 @@ const folders = [];
 
 function cleanUp() {
   killSides();
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders) removeFolder(folder);
 }
 
 /** @param {string[]} args */

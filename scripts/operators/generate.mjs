@@ -27,7 +27,6 @@ const ownMembers = new Set([
   'take',
   'toString',
   'handle',
-  'owner',
 ]);
 
 const reserved = new Set([

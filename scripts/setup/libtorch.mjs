@@ -3,7 +3,13 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { findBinaries, findLibtorch, libtorchVersion, SUPPORTED } from '../../lib/native/locate.mjs';
+import {
+  findBinaries,
+  findLibtorch,
+  isSupported,
+  libtorchVersion,
+  SUPPORTED,
+} from '../../lib/native/locate.mjs';
 import { removeFolder, withCleanUp, withTemporaryFolder } from './cleanup.mjs';
 import { fetchWheel, installInto } from './pip.mjs';
 import { command, log, root, SetupError, seconds, shown } from './steps.mjs';
@@ -136,9 +142,7 @@ export async function ensureLibtorch({ cuda = false, runtime = cuda } = {}) {
   if (!libtorch)
     throw new SetupError(`LibTorch was unpacked but is not complete. Type: ${command('setup', '--help')}`);
   if (runtime && libtorch.source === '.libtorch-cuda') await ensureNvidiaLibraries();
-  const [, minor] = libtorch.version.split('.');
-  const [first, last] = [SUPPORTED.first, SUPPORTED.last].map((version) => Number(version.split('.')[1]));
-  if (!libtorch.version.startsWith('2.') || Number(minor) < Number(first) || Number(minor) > Number(last)) {
+  if (!isSupported(libtorch.version)) {
     log(
       `warning: LibTorch ${libtorch.version} is outside the supported range ${SUPPORTED.first} to ${SUPPORTED.last}`,
     );

@@ -30,9 +30,7 @@ function python() {
  * @param {string} [hint]
  */
 const pip = (python, args, hint = '') =>
-  withTemporaryFolder((folder) =>
-    run(python, ['-m', 'pip', ...args], { env: { TMPDIR: folder }, hint, ends: true }),
-  );
+  withTemporaryFolder((folder) => run(python, ['-m', 'pip', ...args], { env: { TMPDIR: folder }, hint }));
 
 const OFFLINE =
   'Where pip reaches no package index, download the torch wheel or the LibTorch archive elsewhere and type:\n' +

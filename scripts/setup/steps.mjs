@@ -22,15 +22,15 @@ export const log = (line) => process.stderr.write(`${line}\n`);
 export const seconds = (started) => `${((Date.now() - started) / 1000).toFixed(1)} s`;
 
 /**
- * Runs a command to its end with its output on standard error (`inherit`), or kept and shown only when it fails.
+ * Runs a command to its end, with its output on standard error (`show`) or standard output (`stdout`), or kept and shown
+ * only when it fails. It is ended where this process exits first: `kill`, unlike Ctrl-C, reaches this one alone.
  * @param {string} command
  * @param {string[]} args
- * @param {{ env?: Record<string, string>; output?: 'show' | 'on failure' | 'stdout'; hint?: string; ends?: boolean }} [options]
- *   `ends`: is ended where this process exits first, which a signal from `kill`, unlike Ctrl-C, reaches alone
+ * @param {{ env?: Record<string, string>; output?: 'show' | 'on failure' | 'stdout'; hint?: string }} [options]
  * @returns {Promise<void>}
  * @throws {SetupError} naming the command, with `hint` as what to do about it
  */
-export function run(command, args, { env = {}, output = 'on failure', hint = '', ends = false } = {}) {
+export function run(command, args, { env = {}, output = 'on failure', hint = '' } = {}) {
   return new Promise((done, failed) => {
     const child = spawn(command, args, {
       cwd: root,
@@ -40,7 +40,7 @@ export function run(command, args, { env = {}, output = 'on failure', hint = '',
     });
     // Before all else at the exit, which removes the folder that it writes into.
     const end = () => child.kill();
-    if (ends) process.prependListener('exit', end);
+    process.prependListener('exit', end);
     const kept = /** @type {Buffer[]} */ ([]);
     child.stdout?.on('data', (chunk) => kept.push(chunk));
     child.stderr?.on('data', (chunk) => kept.push(chunk));

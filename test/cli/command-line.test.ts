@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { commandLine } from '../../lib/cli/command-line.ts';
-import { shellWord } from '../../lib/train/index.ts';
+import { shellWord } from '../../lib/train/shell-word.ts';
 
 describe('a command to copy', () => {
   it('has no places of the machine that it was typed on, however they were given', () => {

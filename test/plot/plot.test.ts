@@ -115,14 +115,19 @@ describe('the data of a feature plot', () => {
     const panel = clusters(2, 100);
     panel.features[0] = Number.NaN;
     panel.features[5] = Infinity;
-    const { points } = panelData(panel, 2, 25);
+    const { points } = panelData('featurePlot', panel, 2, 25);
     expect(points).toHaveLength(50);
     expect(points.slice(0, 4).map(({ k }) => k)).toEqual([0, 1, 0, 1]);
-    expect(panelData(panel, 2, 1000).points).toHaveLength(198);
+    expect(panelData('featurePlot', panel, 2, 1000).points).toHaveLength(198);
   });
 
   it("takes a class's mean where none is given, and no class without points", () => {
-    const { clusters: found } = panelData({ title: '', features: [1, 2, 3, 6], labels: [1, 1] }, 3, 10);
+    const { clusters: found } = panelData(
+      'featurePlot',
+      { title: '', features: [1, 2, 3, 6], labels: [1, 1] },
+      3,
+      10,
+    );
     expect(found).toEqual([{ k: 1, x: 2, y: 4, sx: 0, sy: 0 }]);
   });
 
@@ -130,7 +135,7 @@ describe('the data of a feature plot', () => {
     const features = Array.from({ length: 4000 }, (_, i) => Math.sin(i));
     features[0] = 1e6;
     const panel = { title: '', features, labels: new Array(2000).fill(0), means: [0, 0] };
-    const frame = frameOf([panelData(panel, 1, 1e6)]);
+    const frame = frameOf([panelData('featurePlot', panel, 1, 1e6)]);
     expect(frame.x[1]).toBeLessThan(2);
     expect(frame.x[1] - frame.x[0]).toBeCloseTo(frame.y[1] - frame.y[0], 12);
   });

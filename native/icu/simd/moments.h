@@ -10,7 +10,7 @@ namespace {
 
 // Blocks of `width` dimensions whose sums are made in T before they are added up in float64.
 constexpr int moment_blocks = 8;
-// The same for a class's rows.
+// Rows of a class, likewise.
 constexpr int64_t moment_rows = 512;
 
 // What the moments of a diagonal covariance are made of in one block of dimensions.
@@ -48,7 +48,7 @@ MomentSums moments_of(const MomentTile<T>& m) {
     // sum_i (x_i - mu + shift) and sum_i (x_i - mu + shift)^2
     const auto add_rows = [&](Vector<T> shift0, Vector<T> shift1) ICU_INLINE_LAMBDA {
       Vector<T>* const parts[4] = {&t[0], &t[1], &square[0], &square[1]};
-      Wide<T> sums[4] = {};
+      Wide<T> totals[4] = {};
       for (int64_t from = 0; from < m.count; from += moment_rows) {
         const int64_t end = m.count - from < moment_rows ? m.count : from + moment_rows;
         for (Vector<T>* part : parts) *part = Vector<T>{};
@@ -61,10 +61,10 @@ MomentSums moments_of(const MomentTile<T>& m) {
           square[0] += d0 * d0;
           square[1] += d1 * d1;
         }
-        if (m.count <= moment_rows) return;
-        for (int i = 0; i < 4; i++) sums[i] += __builtin_convertvector(*parts[i], Wide<T>);
+        if (m.count <= moment_rows) return;  // one part, with nothing to add
+        for (int i = 0; i < 4; i++) totals[i] += __builtin_convertvector(*parts[i], Wide<T>);
       }
-      for (int i = 0; i < 4; i++) *parts[i] = __builtin_convertvector(sums[i], Vector<T>);
+      for (int i = 0; i < 4; i++) *parts[i] = __builtin_convertvector(totals[i], Vector<T>);
     };
     add_rows(Vector<T>{}, Vector<T>{});
     const Vector<T> t0 = t[0] * -share, t1 = t[1] * -share;
