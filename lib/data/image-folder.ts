@@ -1,6 +1,6 @@
 /** ImageNet-style folders: <dir>/train/<class>/*.jpg and <dir>/val/<class>/*.jpg. */
 import { readdir, stat } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, extname, join, resolve, sep } from 'node:path';
 import { describeValue, scope } from '../tensor/index.ts';
 import { type ImageFolder, placesOf, type Splits, sizeOf, splitsOf } from './dataset.ts';
 import { DataFileError, DataMissingError } from './errors.ts';
@@ -120,9 +120,10 @@ async function foldersIn(folder: string): Promise<string[]> {
 }
 
 async function imagesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
+  const names = await readdir(folder, { recursive: true });
+  const isHidden = (name: string) => name.split(sep).some((part) => part.startsWith('.'));
   return names
-    .filter((name) => extensions.has(extname(name).toLowerCase()) && !name.startsWith('.'))
+    .filter((name) => extensions.has(extname(name).toLowerCase()) && !isHidden(name))
     .sort(byName)
     .map((name) => join(folder, name));
 }

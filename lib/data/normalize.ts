@@ -15,7 +15,8 @@ export class Normalization {
    */
   constructor({ mean, std }: Pick<LabelledImages, 'mean' | 'std'>, device: string, width?: number) {
     const [means, stds] = [mean, std].map((value) => (typeof value === 'number' ? [value] : value));
-    const channels = Math.max(means!.length, stds!.length);
+    // One number for all channels spreads over those that there are: with a width, red, green and blue.
+    const channels = width === undefined ? Math.max(means!.length, stds!.length) : 3;
     const spread = (of: (mean: number, std: number) => number): Tensor => {
       const values = Array.from({ length: channels }, (_, c) =>
         of(means![c % means!.length]!, stds![c % stds!.length]!),

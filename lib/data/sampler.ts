@@ -63,6 +63,7 @@ export function sampleOrder(
 }
 
 function classAware(labels: Tensor, numClasses: number, generator: Generator): Tensor {
+  if (labels.shape[0] === 0) return placesOf([]);
   const present = placesByClass('DataLoader', { labels, numClasses }).filter((list) => list.length > 0);
   const rounds = Math.ceil(labels.shape[0]! / present.length);
   /** `rows` orders of 0 … columns − 1, one after the other. */

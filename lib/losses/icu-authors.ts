@@ -95,8 +95,10 @@ export class IcuAuthorsLoss extends ClassificationLoss {
   #regularizer(features: Tensor, labels: Tensor): Tensor {
     const { lambdaMean, lambdaVar, gpus } = this.options;
     const targets = targetsOf(labels);
-    const squared = features.sub(this.means.indexSelect(0, targets)).square();
-    const variances = this.inverseSigmas.indexSelect(0, targets).pow(-2);
+    // float16 has no 1e12.
+    const wide = (value: Tensor) => (value.dtype === 'float64' ? value : value.to({ dtype: 'float32' }));
+    const squared = wide(features).sub(wide(this.means).indexSelect(0, targets)).square();
+    const variances = wide(this.inverseSigmas).indexSelect(0, targets).pow(-2);
     // The bounds are the code's.
     const apart = squared.sub(variances).square().clamp(1e-12, 1e12).sqrt();
     const rows = squared.clamp(1e-12, 1e12).mul(lambdaMean).add(apart.mul(lambdaVar)).mean([1]);

@@ -1,5 +1,5 @@
 import { Buffer } from '../nn/index.ts';
-import { isFloatingPoint, Tensor, tensor } from '../tensor/index.ts';
+import { Tensor, tensor } from '../tensor/index.ts';
 import { atLeastZero, checked, checkNames, shown } from './check.ts';
 import { checkClassCounts, logPriorOf } from './class-counts.ts';
 import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames, separate } from './gaussian.ts';
@@ -92,7 +92,7 @@ function priorTensor(prior: Prior, classes: number): Tensor {
   }
   const result =
     prior instanceof Tensor
-      ? prior.detach().to({ dtype: isFloatingPoint(prior.dtype) ? prior.dtype : 'float32', copy: true })
+      ? prior.detach().to({ dtype: prior.dtype === 'float64' ? 'float64' : 'float32', copy: true })
       : tensor(Float32Array.from(prior), { dtype: 'float32' });
   if (result.ndim !== 1 || result.shape[0] !== classes) {
     throw new TypeError(

@@ -78,7 +78,7 @@ export class LdamLoss extends ClassificationLoss {
 
   override startEpoch(epoch: number, epochs: number): void {
     const { reweightFrom } = this.options;
-    this.reweighting = reweightFrom !== null && epoch - 1 >= reweightFrom * epochs;
+    this.reweighting = reweightFrom !== null && epoch - 1 >= reweightFrom * epochs - 1e-9;
   }
 
   /** Rows labelled −100 take no part. */

@@ -1,4 +1,4 @@
-import { scope, type Tensor, torch } from '../tensor/index.ts';
+import { type DType, scope, type Tensor, torch } from '../tensor/index.ts';
 
 /** What the losses do row by row: means over the rows that count, and the target class's place in each row. */
 
@@ -25,10 +25,25 @@ export const targetsOf = (labels: Tensor): Tensor => labels.where(validRows(labe
  */
 export function meanOfRows(rows: Tensor, labels: Tensor, weights: Tensor | null = null): Tensor {
   const valid = validRows(labels);
-  const counted = weights === null ? valid.to({ dtype: rows.dtype }) : weights.where(valid, 0);
+  const counted = weights === null ? valid : weights.where(valid, 0);
   const weighted = weights === null ? rows : rows.mul(weights);
-  return weighted.where(valid, 0).sum().div(counted.sum().clampMin(1e-30));
+  const sum = weighted.where(valid, 0).sum({ dtype: countingType(rows.dtype) });
+  return quotient(sum, counted, 1e-30).to({ dtype: rows.dtype });
 }
+
+/** A sum over the sum of what was counted, in the sum's dtype. @param least of the divisor */
+const quotient = (sum: Tensor, counted: Tensor, least: number): Tensor =>
+  sum
+    .div(
+      counted
+        .to({ dtype: countingType(sum.dtype) })
+        .sum()
+        .clampMin(least),
+    )
+    .to({ dtype: sum.dtype });
+
+/** What rows are counted in: beyond 256, bfloat16 has not every whole number. */
+const countingType = (dtype: DType): DType => (dtype === 'float64' ? dtype : 'float32');
 
 /**
  * Softmax cross-entropy, the mean over the rows that take part; 0 where none does (PyTorch's is NaN there).
@@ -37,9 +52,7 @@ export function meanOfRows(rows: Tensor, labels: Tensor, weights: Tensor | null 
  * @throws Error if a label is no class
  */
 export const crossEntropy = (logits: Tensor, labels: Tensor): Tensor =>
-  torch
-    .crossEntropyLoss(logits, labels, null, sumOfRows)
-    .div(validRows(labels).to({ dtype: logits.dtype }).sum().clampMin(1));
+  quotient(torch.crossEntropyLoss(logits, labels, null, sumOfRows), validRows(labels), 1);
 
 /** Softmax cross-entropy of each row, (N); 0 in the rows that take no part. */
 export const crossEntropyRows = (logits: Tensor, labels: Tensor): Tensor =>
@@ -59,11 +72,13 @@ export function addToTarget(logits: Tensor, labels: Tensor, amount: Tensor | num
 }
 
 /**
- * How many rows of each class there are, (K), in the dtype of a sum of features. Rows that take no part do not count.
+ * How many rows of each class there are, (K), in float64 beside float64, else in float32. Rows that take no part do not
+ * count.
  */
 export const countRows = (labels: Tensor, numClasses: number, like: Tensor): Tensor =>
-  scope(() =>
-    torch
-      .zeros([numClasses], { dtype: like.dtype, device: like.device })
-      .indexAdd_(0, targetsOf(labels), validRows(labels).to({ dtype: like.dtype })),
-  );
+  scope(() => {
+    const dtype = countingType(like.dtype);
+    return torch
+      .zeros([numClasses], { dtype, device: like.device })
+      .indexAdd_(0, targetsOf(labels), validRows(labels).to({ dtype }));
+  });

@@ -81,7 +81,8 @@ export const modelsFor = (shape: readonly number[]): ModelName[] =>
   modelNames.filter((name) => String(inputShapeOf(name)) === String(shape));
 
 /**
- * A new network, initialised from the default generator as its source does.
+ * A new network, initialised from the default generator as its source does; the paper's MNIST networks as PyTorch does, since
+ * the paper says nothing of it.
  * @throws TypeError listing the names if there is none of that name
  */
 export function createModel(name: string): Backbone {

@@ -49,28 +49,27 @@ export abstract class Module {
     return this.own((value) => value instanceof Module);
   }
 
-  /** This module and all below it, with dotted names; its own is the empty one. */
+  /**
+   * This module and all below it, with dotted names; its own is the empty one. What is reached by several names, as a
+   * layer that is used twice, comes once, by the first; likewise parameters and buffers. State dicts have all names.
+   */
   namedModules(prefix = ''): [string, Module][] {
-    const below = this.namedChildren().flatMap(([name, child]) => child.namedModules(join(prefix, name)));
+    return once(this.everyModule(prefix));
+  }
+
+  private everyModule(prefix = ''): [string, Module][] {
+    const below = this.namedChildren().flatMap(([name, child]) => child.everyModule(join(prefix, name)));
     return [[prefix, this], ...below];
   }
 
   /** The parameters of this module and of all below it, with the dotted names of their properties. */
   namedParameters(): [string, Parameter][] {
-    return this.namedModules().flatMap(([prefix, module]) =>
-      module
-        .own((value) => value instanceof Parameter)
-        .map(([name, value]): [string, Parameter] => [join(prefix, name), value]),
-    );
+    return once(this.named((value) => value instanceof Parameter));
   }
 
   /** The buffers, such as BatchNorm's running moments, likewise. */
   namedBuffers(): [string, Buffer][] {
-    return this.namedModules().flatMap(([prefix, module]) =>
-      module
-        .own((value) => value instanceof Buffer)
-        .map(([name, value]): [string, Buffer] => [join(prefix, name), value]),
-    );
+    return once(this.named((value) => value instanceof Buffer));
   }
 
   /** The parameters of this module and of all below it, as an optimiser takes them. */
@@ -97,6 +96,9 @@ export abstract class Module {
   /** Moves all parameters, their gradients and buffers; the objects stay the same, so optimisers keep them. */
   to(placement: Placement): this {
     checkOptions('to', placement, placementNames);
+    if (placement.device?.startsWith('meta')) {
+      throw new TypeError(`to: argument 'device' expected one that holds data, got '${placement.device}'`);
+    }
     noGrad(() => {
       for (const [, tensor] of this.namedTensors()) {
         const { dtype, memoryFormat, device } = placement;
@@ -172,10 +174,13 @@ export abstract class Module {
   protected stateLoaded(): void {}
 
   private namedTensors(): [string, Tensor][] {
-    return this.namedModules().flatMap(([prefix, module]) =>
-      module
-        .own((value) => value instanceof Parameter || value instanceof Buffer)
-        .map(([name, value]): [string, Tensor] => [join(prefix, name), value]),
+    return this.named((value) => value instanceof Parameter || value instanceof Buffer);
+  }
+
+  /** What there is of one kind in this module and all below it, by every dotted name. */
+  private named<T>(is: (value: unknown) => value is T): [string, T][] {
+    return this.everyModule().flatMap(([prefix, module]) =>
+      module.own(is).map(([name, value]): [string, T] => [join(prefix, name), value]),
     );
   }
 
@@ -201,6 +206,12 @@ export abstract class Module {
       return is(value) ? [[name, value]] : [];
     });
   }
+}
+
+/** Each once, by the first of its names. */
+function once<T>(named: readonly [string, T][]): [string, T][] {
+  const seen = new Set<T>();
+  return named.filter(([, value]) => !seen.has(value) && seen.add(value));
 }
 
 /** Whether it is something that a module trains or saves. */

@@ -86,6 +86,8 @@ export class MultiStepLR extends LRScheduler {
     requireNumber('MultiStepLR', 'gamma', gamma, 0);
     this.milestones = milestones;
     this.gamma = gamma;
+    // A milestone of 0 counts from the first step on.
+    this.apply(0);
   }
 
   protected override lrAt(step: number, base: number): number {

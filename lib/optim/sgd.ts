@@ -21,6 +21,28 @@ export interface SGDOptions extends OptimizerOptions {
 
 const fused = operator('aten::_fused_sgd_');
 
+/** What LibTorch's fused operator leaves as it is, for the most part: 16 bits on a CPU (pytorch/pytorch#191763). */
+const isPassedOver = ({ dtype, device }: Parameter): boolean =>
+  device === 'cpu' && (dtype === 'bfloat16' || dtype === 'float16');
+
+/** The same step in plain operators. */
+function plainStep(
+  { lr, momentum, weightDecay, dampening, nesterov }: Required<SGDOptions>,
+  parameter: Parameter,
+  grad: Tensor,
+  buffer: Tensor | undefined,
+  isFirstStep: boolean,
+): void {
+  const g = weightDecay === 0 ? grad : grad.add(parameter, { alpha: weightDecay });
+  if (buffer === undefined) {
+    parameter.add_(g, { alpha: -lr });
+    return;
+  }
+  if (isFirstStep) buffer.copy_(g);
+  else buffer.mul_(momentum).add_(g, { alpha: 1 - dampening });
+  parameter.add_(nesterov ? g.add(buffer, { alpha: momentum }) : buffer, { alpha: -lr });
+}
+
 /**
  * Stochastic gradient descent, as torch.optim.SGD:
  *   g ← ∇ + weightDecay · p;  b ← momentum · b + (1 − dampening) · g  (first step: b ← g);
@@ -80,12 +102,19 @@ export class SGD extends Optimizer<Required<SGDOptions>> {
   }
 
   private fusedStep(
-    { lr, momentum, weightDecay, dampening, nesterov }: ParamGroup<Required<SGDOptions>>,
+    group: ParamGroup<Required<SGDOptions>>,
     params: Parameter[],
     grads: Tensor[],
     buffers: Tensor[],
     isFirstStep: boolean,
   ): void {
+    const { lr, momentum, weightDecay, dampening, nesterov } = group;
+    if (params.some(isPassedOver)) {
+      params.forEach((parameter, i) => {
+        plainStep(group, parameter, grads[i]!, buffers[i], isFirstStep);
+      });
+      return;
+    }
     fused(params, grads, buffers, {
       weightDecay,
       momentum,

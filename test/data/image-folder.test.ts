@@ -65,6 +65,24 @@ async function run(dataset: ImageFolder, options: ImageFolderLoaderOptions, numb
 }
 
 describe('loadImageFolder', () => {
+  it('takes images in folders below, and one mean and deviation for all channels', async () => {
+    put(folder, 'train/dog/young/9.png', await makeImage(40, 50, 50, 'png'));
+    put(folder, 'train/dog/.hidden/9.png', 'no image');
+    const { test } = await load();
+    const { train } = await load({ holdOut: false });
+    expect(classCountsOf(train)).toEqual([8, 5]);
+    expect(train.files.at(-1)).toBe(join(folder, 'train/dog/young/9.png'));
+    const [one, three] = [
+      { ...test, mean: 0.25, std: 0.5 },
+      { ...test, mean: [0.25, 0.25, 0.25], std: [0.5, 0.5, 0.5] },
+    ];
+    const pixels = async (dataset: ImageFolder) => {
+      const [first] = await run(dataset, { batchSize: 4 });
+      return values(first!);
+    };
+    expect(await pixels(one!)).toEqual(await pixels(three!));
+  });
+
   it('finds images and classes, and holds some out of those to train', async () => {
     const { train, validation, test } = await load();
     expect([train, validation, test].map(sizeOf)).toEqual([11, 1, 4]);

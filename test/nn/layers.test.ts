@@ -525,6 +525,22 @@ describe('Module', () => {
     expect(Object.assign(new Net(), { fooBar: 1, foo_bar: 2 }).parameters()).toHaveLength(5);
   });
 
+  it('counts what has several names once, and has all names in state dicts', () => {
+    const shared = new nn.Linear(3, 3);
+    const net = new nn.Sequential(shared, new nn.ReLU(), shared);
+    expect(net.parameters()).toEqual([shared.weight, shared.bias]);
+    expect(net.namedModules().map(([name]) => name)).toEqual(['', '0', '1']);
+    expect(net.namedParameters().map(([name]) => name)).toEqual(['0.weight', '0.bias']);
+    expect(Object.keys(net.stateDict())).toEqual(['0.weight', '0.bias', '2.weight', '2.bias']);
+    net.loadStateDict(net.stateDict());
+  });
+
+  it('does not go where there are no data', () => {
+    expect(() => new nn.Linear(3, 2).to({ device: 'meta' })).toThrow(
+      "to: argument 'device' expected one that holds data, got 'meta'",
+    );
+  });
+
   it('switches all modules between training and evaluation', () => {
     const net = new Net().eval();
     expect(net.namedModules().every(([, module]) => !module.training)).toBe(true);

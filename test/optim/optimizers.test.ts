@@ -323,3 +323,30 @@ describe('an optimiser', () => {
     );
   });
 });
+
+// LibTorch's fused operator leaves all but the last few elements of these as they are.
+describe.each(['bfloat16', 'float16'] as const)('SGD of parameters in %s', (dtype) => {
+  it.each([
+    {},
+    { weightDecay: 0.1 },
+    { momentum: 0.5, dampening: 0.25 },
+    { momentum: 0.5, nesterov: true, weightDecay: 0.1 },
+  ])('takes the steps that float64 takes: %j', (options) => {
+    const [half, wide] = ([dtype, 'float64'] as const).map((own) => {
+      const [parameter, other] = [40, 3].map((size) => new Parameter(torch.ones([size], { dtype: own })));
+      // Beside one that the fused operator takes.
+      const groups = [parameter!, other!, new Parameter(torch.ones([20]))];
+      const optimizer = new SGD(groups, { lr: 0.25, ...options });
+      for (let step = 0; step < 3; step++) {
+        for (const each of groups) each.grad = torch.fullLike(each, 0.5);
+        optimizer.step();
+      }
+      return groups.map((each) => [...(each.to({ dtype: 'float64' }).toTypedArray() as Float64Array)]);
+    });
+    half!.forEach((values, i) => {
+      values.forEach((value, j) => {
+        expect(Math.abs(value - wide![i]![j]!)).toBeLessThan(dtype === 'bfloat16' ? 0.01 : 0.001);
+      });
+    });
+  });
+});

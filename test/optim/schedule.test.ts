@@ -146,6 +146,11 @@ describe('schedules', () => {
       /'totalSteps' expected an integer/,
     );
     expect(() => new CosineAnnealingLR(sgd(), { tMax: 0 })).toThrow(/'tMax'/);
+    // As in PyTorch, a milestone of 0 counts from the first step on.
+    const optimizer = sgd();
+    const base = optimizer.paramGroups[0]!.lr;
+    new MultiStepLR(optimizer, { milestones: [0, 2] });
+    expect(optimizer.paramGroups[0]!.lr).toBeCloseTo(base / 10, 12);
     expect(() => new MultiStepLR(sgd(), { milestones: 3 as unknown as number[] })).toThrow(/'milestones'/);
     const cycle = (options: object) => () =>
       new OneCycleLR(sgd(), { maxLr: 0.1, totalSteps: 10, ...options } as never);
