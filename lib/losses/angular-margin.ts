@@ -1,7 +1,7 @@
 import { Buffer, Parameter } from '../nn/index.ts';
 import { noGrad, type Tensor, torch } from '../tensor/index.ts';
 import { atLeastZero, type OptionTable, oneOf } from './check.ts';
-import { ClassificationLoss, type LossOutput, type MixedLabels, mixOutputs } from './loss.ts';
+import { ClassificationLoss, type LossOutput } from './loss.ts';
 import { crossEntropy, targetsOf } from './rows.ts';
 import { divisors, lengths } from './unit.ts';
 
@@ -86,12 +86,11 @@ export abstract class AngularMarginLoss extends ClassificationLoss {
     return time.pow(-lambdaPower).mul(lambdaBase).clampMin(lambdaMin);
   }
 
-  /** Called after the loss has been computed: a step that fails does not count. */
-  #count(): void {
+  protected override stepped(): void {
     if (this.training) noGrad(() => this.steps.add_(1));
   }
 
-  #loss(features: Tensor, labels: Tensor): LossOutput {
+  protected override lossOf(features: Tensor, labels: Tensor): LossOutput {
     const x = this.checkBatch(features, labels);
     const weights = this.weights();
     const logits = torch.linear(x, weights);
@@ -114,15 +113,8 @@ export abstract class AngularMarginLoss extends ClassificationLoss {
    * @param labels (N) int64
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    const output = this.#loss(features, labels);
-    this.#count();
-    return output;
-  }
-
-  override forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
-    const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
-    const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
-    this.#count();
+    const output = this.lossOf(features, labels);
+    this.stepped();
     return output;
   }
 

@@ -12,7 +12,7 @@ import {
   shown,
 } from './check.ts';
 import { LinearHeadLoss } from './linear-head.ts';
-import { type LossOutput, type MixedLabels, mixOutputs, type ParameterGroup } from './loss.ts';
+import type { LossOutput, ParameterGroup } from './loss.ts';
 import { countRows, crossEntropy, meanOfRows, targetsOf, validRows } from './rows.ts';
 
 export interface CenterOptions {
@@ -78,7 +78,7 @@ export class CenterLoss extends LinearHeadLoss {
     this.centers = byRule ? new Buffer(centers) : new Parameter(centers);
   }
 
-  #loss(features: Tensor, labels: Tensor): LossOutput {
+  protected override lossOf(features: Tensor, labels: Tensor): LossOutput {
     const x = this.checkBatch(features, labels);
     const { weight, update } = this.options;
     const classification = crossEntropy(this.logits(x), labels);
@@ -93,8 +93,8 @@ export class CenterLoss extends LinearHeadLoss {
     return { total: classification.add(regularizer), classification, regularizer, diagnostics: {} };
   }
 
-  /** c_k ← c_k − α·Σ share·Δ_k, over labellings of the batch with their shares in the step. */
-  #move(features: Tensor, labellings: readonly [labels: Tensor, share: number][]): void {
+  /** c_k ← c_k − α·Σ share·Δ_k, over the labellings of the batch. */
+  protected override stepped(features: Tensor, labellings: readonly [labels: Tensor, share: number][]): void {
     if (!this.training || this.options.update === 'autograd') return;
     noGrad(() =>
       scope(() => {
@@ -116,18 +116,8 @@ export class CenterLoss extends LinearHeadLoss {
    * @param labels (N) int64
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    const output = this.#loss(features, labels);
-    this.#move(features, [[labels, 1]]);
-    return output;
-  }
-
-  override forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
-    const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
-    const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
-    this.#move(features, [
-      [labels, lambda],
-      [otherLabels, 1 - lambda],
-    ]);
+    const output = this.lossOf(features, labels);
+    this.stepped(features, [[labels, 1]]);
     return output;
   }
 

@@ -14,7 +14,7 @@ import {
 import { GaussianLoss, type GaussianOptions, gaussianOptionNames, separate } from './gaussian.ts';
 import { icuOutput } from './icu-operator.ts';
 import { icuDefaults } from './icu-options.ts';
-import { type LossOutput, type MixedLabels, mixOutputs } from './loss.ts';
+import type { LossOutput } from './loss.ts';
 
 export interface LgmOptions extends GaussianOptions {
   /** The `paper`'s form, or that of the authors' `official` Caffe layer, which knows no ln|Σ|. Default `paper`. */
@@ -108,7 +108,7 @@ export class LgmLoss extends GaussianLoss {
     return Math.min(grown, alphaMax ?? Number.MAX_VALUE);
   }
 
-  #count(): void {
+  protected override stepped(): void {
     if (!this.training) return;
     this.#steps++;
     noGrad(() => this.steps.add_(1));
@@ -118,7 +118,7 @@ export class LgmLoss extends GaussianLoss {
     this.#steps = this.steps.item();
   }
 
-  #loss(features: Tensor, labels: Tensor): LossOutput {
+  protected override lossOf(features: Tensor, labels: Tensor): LossOutput {
     const options = { ...this.#operatorOptions, alpha: this.alpha };
     return icuOutput(features, labels, this.means, this.logVariances, options);
   }
@@ -130,15 +130,8 @@ export class LgmLoss extends GaussianLoss {
    * @param labels (N) int64
    */
   override forward(features: Tensor, labels: Tensor): LossOutput {
-    const output = this.#loss(features, labels);
-    this.#count();
-    return output;
-  }
-
-  override forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
-    const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
-    const output = mixOutputs(lambda, this.#loss(features, labels), this.#loss(features, otherLabels));
-    this.#count();
+    const output = this.lossOf(features, labels);
+    this.stepped();
     return output;
   }
 

@@ -75,8 +75,24 @@ export abstract class ClassificationLoss extends Module {
    */
   forwardMixed(features: Tensor, mixed: MixedLabels): LossOutput {
     const { labels, otherLabels, lambda } = this.checkMixed(features, mixed);
-    return mixOutputs(lambda, this.forward(features, labels), this.forward(features, otherLabels));
+    const output = mixOutputs(lambda, this.lossOf(features, labels), this.lossOf(features, otherLabels));
+    this.stepped(features, [
+      [labels, lambda],
+      [otherLabels, 1 - lambda],
+    ]);
+    return output;
   }
+
+  /** The loss of one labelling of a batch, of which there may be two in a step. Default: `forward`. */
+  protected lossOf(features: Tensor, labels: Tensor): LossOutput {
+    return this.forward(features, labels);
+  }
+
+  /**
+   * For what a loss changes from step to step: called once its loss has been computed, since a step that fails does not count.
+   * @param _labellings of the batch, with their shares in the step
+   */
+  protected stepped(_features: Tensor, _labellings: readonly [labels: Tensor, share: number][]): void {}
 
   /**
    * Throws unless these are features for the loss.
