@@ -3,9 +3,10 @@
 // npm run setup [-- options], or npx intraclass-setup [options]: fetches what the build needs, without building.
 import { parseArgs } from 'node:util';
 import { ensureLibtorch, installLibtorch } from './setup/libtorch.mjs';
+import { exclusively } from './setup/lock.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { ensurePython } from './setup/pip.mjs';
-import { command, exclusively, log, runMain, shown } from './setup/steps.mjs';
+import { command, log, runMain, shown } from './setup/steps.mjs';
 
 const HELP = `${command('setup', '[options]')}
   (none)          install the npm packages, and fetch LibTorch where none is found

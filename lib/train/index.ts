@@ -18,6 +18,7 @@ export {
   evaluate,
   type IcuFigures,
 } from './evaluate.ts';
+export { evaluateRun, type RunEvaluation } from './evaluate-run.ts';
 export { type EpochMetrics, type FitOptions, type FitState, fit, fitStart } from './fit.ts';
 export { exitCodeOf, InterruptedError, interruptible } from './interrupt.ts';
 export { type LoadedRun, loadRun } from './load-run.ts';
@@ -40,9 +41,7 @@ export { createOptimizer, createScheduler, type ScheduleConfig } from './optimiz
 export { loadPretrained, type PretrainedOptions } from './pretrained.ts';
 export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
 export {
-  evaluateRun,
   type ResumeOptions,
-  type RunEvaluation,
   type RunEvents,
   type RunOptions,
   type RunOutcome,

@@ -10,8 +10,8 @@ export class Joined extends Module {
     this.#parts = Object.entries(parts);
   }
 
-  override namedModules(): [string, Module][] {
-    return this.#parts.flatMap(([prefix, module]) => module.namedModules(prefix));
+  override namedChildren(): [string, Module][] {
+    return this.#parts.map(([prefix, module]) => [prefix, module]);
   }
 
   forward(): never {

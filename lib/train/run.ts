@@ -2,22 +2,21 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { type AnyDataset, classCountsOf, type Splits } from '../data/index.ts';
+import { type AnyDataset, classCountsOf, type Splits, sizeOf } from '../data/index.ts';
 import { countParameters } from '../models/index.ts';
 import { loadTraining, loadWeights, readMetadata, saveTraining, saveWeights } from './checkpoint.ts';
 import { parityNote, resolveConfig, type TrainConfig } from './config.ts';
 import { csvField } from './csv.ts';
 import type { Sums } from './epoch.ts';
-import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
+import { evaluate } from './evaluate.ts';
 import { type EpochMetrics, type FitState, fit, fitStart } from './fit.ts';
 import { exitCodeOf } from './interrupt.ts';
 import { type Lock, takeLock } from './lock.ts';
 import { drawCurves, drawFeatures, drawSigmas } from './pictures.ts';
 import { freeRunName, RunFolder, type RunPlace, type RunResult } from './run-folder.ts';
-import { CheckpointError } from './safetensors.ts';
-import { buildClassifier, buildTraining, type Training, withClassCounts } from './setup.ts';
-import { noteSkipped, recallSkipped, skippedOf } from './skipped.ts';
-import { findSplits, loadSplits, loadTest } from './splits.ts';
+import { buildTraining, type Training, withClassCounts } from './setup.ts';
+import { noteSkipped, recallSkipped } from './skipped.ts';
+import { findSplits, loadSplits } from './splits.ts';
 
 /** What a run tells while it goes on. All are optional. */
 export interface RunEvents {
@@ -152,9 +151,9 @@ async function go(
     config,
     parameters,
     images: {
-      train: countOf(splits.train),
-      validation: countOf(splits.validation),
-      test: countOf(splits.test),
+      train: sizeOf(splits.train),
+      validation: sizeOf(splits.validation),
+      test: sizeOf(splits.test),
     },
     stepsPerEpoch: loader.length,
     epoch: start.epoch,
@@ -221,8 +220,6 @@ async function settleNextWeights(folder: RunFolder, { best }: FitState): Promise
   else await rm(folder.nextWeights);
 }
 
-const countOf = ({ labels }: { labels: { numel: number } }): number => labels.numel;
-
 const titleOf = (config: TrainConfig, { epoch, testAccuracy }: RunResult): string => {
   const { model, loss, data, selectOn } = config;
   const note = selectOn === 'test' ? `\nepoch ${parityNote}` : '';
@@ -282,55 +279,4 @@ async function conclude(
   await folder.write('confusion.csv', rows.map((row) => `${row.join(',')}\n`).join(''));
   await folder.writeJson('result.json', result);
   return result;
-}
-
-export interface RunEvaluation {
-  run: string;
-  config: TrainConfig;
-  /** Whose weights these are */
-  epoch: number;
-  test: Evaluation;
-  /** (K) the classes' names; null where the data set has none */
-  classes: readonly string[] | null;
-  /** (K) how many training images each class had; null where the run did not keep it */
-  trainCounts: number[] | null;
-  /** What the run itself had measured; null if it has not finished */
-  result: RunResult | null;
-  /** How many test images could not be decoded and were left out */
-  skipped: number;
-}
-
-/**
- * Loads a run's chosen weights and tests them.
- * @param path the run's folder
- * @param options.features whether `test` keeps the features. Default false.
- * @throws Error if it is no run's folder; CheckpointError if it has no weights yet, or damaged ones
- */
-export async function evaluateRun(
-  path: string,
-  options: RunPlace & { dataDir?: string; features?: boolean; signal?: AbortSignal } = {},
-): Promise<RunEvaluation & { classifier: Classifier }> {
-  const folder = new RunFolder(path);
-  const config = await folder.readConfig(options);
-  const dataset = await loadTest(config.data, options.dataDir, config);
-  await folder.checkData(dataset);
-  const classifier = buildClassifier(config, dataset);
-  const { epoch, ...metadata } = await loadWeights(folder.weights, classifier);
-  const trainCounts = countsIn(folder.weights, metadata.trainCounts);
-  const { features, signal } = options;
-  const test = await evaluate(classifier, dataset, { device: config.device, signal, trainCounts, features });
-  const result = await folder.readResult();
-  const skipped = skippedOf(dataset)?.size ?? 0;
-  const { classes = null } = dataset;
-  return { run: path, config, epoch: Number(epoch), test, classes, trainCounts, result, skipped, classifier };
-}
-
-/** What `go` writes beside the weights; runs of older versions have none. */
-function countsIn(path: string, text: string | undefined): number[] | null {
-  if (text === undefined) return null;
-  try {
-    return JSON.parse(text) as number[];
-  } catch (error) {
-    throw new CheckpointError(`${path}: trainCounts: ${(error as Error).message}`, { cause: error });
-  }
 }

@@ -2,9 +2,10 @@
 // From a fresh clone to something that runs; each step looks first whether there is anything to do.
 import { findBinaries, hasCudaDriver } from '../../lib/native/locate.mjs';
 import { ensureLibtorch } from './libtorch.mjs';
+import { exclusively } from './lock.mjs';
 import { ensureLoads, ensureNative } from './native.mjs';
 import { ensurePackages } from './packages.mjs';
-import { command, exclusively, log, root, shown } from './steps.mjs';
+import { command, log, root, shown } from './steps.mjs';
 import { ensureTypeScript } from './typescript.mjs';
 
 /** @param {{ cuda?: boolean; runtime?: boolean; typescript?: boolean; load?: boolean }} [options] */

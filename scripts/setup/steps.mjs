@@ -2,11 +2,10 @@
 // What every set-up step uses: one line of log, running a command, and "is it still up to date?".
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commandFor, packageRoot, SetupError } from '../../lib/native/locate.mjs';
-import { withCleanUp } from './cleanup.mjs';
 
 export { SetupError };
 
@@ -96,7 +95,7 @@ export function hashOf(paths, values = null) {
   return hash.digest('hex');
 }
 
-const stampPath = (/** @type {string} */ name) => join(root, 'build', '.stamps', name);
+export const stampPath = (/** @type {string} */ name) => join(root, 'build', '.stamps', name);
 
 /** Whether the step last finished with this hash. @param {string} name @param {string} hash */
 export function isUpToDate(name, hash) {
@@ -117,86 +116,6 @@ export function markUpToDate(name, hash) {
 export function shown(path) {
   const short = relative(root, path);
   return short === '' ? '.' : short.startsWith('..') ? path : short;
-}
-
-/**
- * Runs `work` while no other process does so in this checkout.
- * @template T
- * @param {() => Promise<T>} work
- * @param {string} [lock] a file that is there while somebody is at it
- * @returns {Promise<T>}
- */
-export async function exclusively(work, lock = stampPath('lock')) {
-  try {
-    return await withLock(work, lock);
-  } catch (error) {
-    const { code, path } = /** @type {NodeJS.ErrnoException} */ (error);
-    if ((code !== 'EACCES' && code !== 'EROFS') || !path?.startsWith(root)) throw error;
-    throw new SetupError(
-      `${path} cannot be written (${code}): LibTorch and what is built go into the package's folder. Run this as ` +
-        'its owner, or set LIBTORCH to a folder with an unpacked LibTorch: prebuilt binaries need nothing else.',
-    );
-  }
-}
-
-/** @template T @param {() => Promise<T>} work @param {string} lock @returns {Promise<T>} */
-async function withLock(work, lock) {
-  mkdirSync(dirname(lock), { recursive: true });
-  for (let told = false; ; ) {
-    try {
-      writeFileSync(lock, `${process.pid} ${startOf(process.pid)}`, { flag: 'wx' });
-      break;
-    } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
-    }
-    const holder = holderOf(lock);
-    if (holder === null) {
-      rmSync(lock, { force: true });
-      continue;
-    }
-    if (!told && holder !== 0) {
-      log(`waiting for another set-up of this checkout (process ${holder})`);
-      told = true;
-    }
-    await new Promise((resume) => setTimeout(resume, 300));
-  }
-  return withCleanUp(work, () => rmSync(lock, { force: true }));
-}
-
-/** When a process began, in Linux's own count; '' elsewhere. @param {number} pid */
-function startOf(pid) {
-  try {
-    // The 22nd field. The second is the command's name, in brackets, which may hold anything.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
-
-/**
- * The living process that holds a lock, 0 for one that has not written its number yet, null where there is none.
- * @param {string} lock
- */
-function holderOf(lock) {
-  try {
-    const [pid, start] = readFileSync(lock, 'utf8').split(' ');
-    // Between its creation and its writing the file is empty: somebody has just taken it, or died just then.
-    if (!pid) return Date.now() - statSync(lock).mtimeMs < 10_000 ? 0 : null;
-    // The number of a process that is gone is given to another in time.
-    if (start && startOf(Number(pid)) !== start) return null;
-    return isAlive(Number(pid)) ? Number(pid) : null;
-  } catch {
-    return null; // released meanwhile
-  }
-}
-
-/** @param {number} pid */
-function isAlive(pid) {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'; // somebody else's
-  }
 }
 
 /** Runs a script's main function; a SetupError or a wrong option is shown as its message alone. @param {() => Promise<void>} main */

@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { withCleanUp, withTemporaryFolder } from '../../scripts/setup/cleanup.mjs';
+import { isAlive } from '../../scripts/setup/lock.mjs';
 import { root } from '../../scripts/setup/steps.mjs';
 import { useTemporaryFolder } from '../support/folder.ts';
 import { PackageCopy } from '../support/package-copy.ts';
@@ -111,11 +112,3 @@ describe.each([
     await until(() => !isAlive(Number(readFileSync(pid, 'utf8'))));
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

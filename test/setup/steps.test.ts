@@ -2,16 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } 
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exclusively } from '../../scripts/setup/lock.mjs';
 import { checkPrebuilds, packageVersion } from '../../scripts/setup/prebuilt.mjs';
-import {
-  exclusively,
-  firstLine,
-  hashOf,
-  isUpToDate,
-  markUpToDate,
-  root,
-  run,
-} from '../../scripts/setup/steps.mjs';
+import { firstLine, hashOf, isUpToDate, markUpToDate, root, run } from '../../scripts/setup/steps.mjs';
 
 let folder: string;
 beforeEach(() => {

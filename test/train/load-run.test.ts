@@ -80,7 +80,7 @@ describe('loadRun', () => {
   it('says what a run of an older version lacks, which going on with it adds', async () => {
     const path = await trained();
     rmSync(join(path, 'data.json'));
-    await expect(loadRun(path)).rejects.toThrow(/has no data\.json.* `intraclass train --resume/);
+    await expect(loadRun(path)).rejects.toThrow(/has no data\.json.* `npx intraclass train --resume/);
     await resumeRun(path);
     expect((await loadRun(path)).model.forward).toBeInstanceOf(Function);
     await expect(loadRun(5 as never)).rejects.toThrow("run: path: expected a run's folder, got number 5");
