@@ -96,12 +96,12 @@ export abstract class Module {
   /** Moves all parameters, their gradients and buffers; the objects stay the same, so optimisers keep them. */
   to(placement: Placement): this {
     checkOptions('to', placement, placementNames);
-    if (placement.device?.startsWith('meta')) {
-      throw new TypeError(`to: argument 'device' expected one that holds data, got '${placement.device}'`);
+    const { dtype, memoryFormat, device } = placement;
+    if (String(device).startsWith('meta')) {
+      throw new TypeError(`to: argument 'device' expected one that holds data, got '${device}'`);
     }
     noGrad(() => {
       for (const [, tensor] of this.namedTensors()) {
-        const { dtype, memoryFormat, device } = placement;
         const floating = isFloatingPoint(tensor.dtype);
         const place = (source: Tensor): Tensor =>
           source.to({
