@@ -2,7 +2,7 @@ import { Parameter } from '../nn/index.ts';
 import { noGrad, scope, type Tensor, torch } from '../tensor/index.ts';
 import { aboveZero, atLeastZero, countingNumber, type OptionTable, resolveOptions } from './check.ts';
 import { ClassificationLoss, type LossOutput, type ParameterGroup } from './loss.ts';
-import { crossEntropy, meanOfRows, targetsOf } from './rows.ts';
+import { crossEntropy, meanOfRows, targetsOf, wideType } from './rows.ts';
 
 export interface IcuAuthorsOptions {
   /** α ≥ 0, a factor on the target's logit. Default 0: the paper's 1e-4 never reaches the authors' classifier. */
@@ -96,7 +96,7 @@ export class IcuAuthorsLoss extends ClassificationLoss {
     const { lambdaMean, lambdaVar, gpus } = this.options;
     const targets = targetsOf(labels);
     // float16 has no 1e12.
-    const wide = (value: Tensor) => (value.dtype === 'float64' ? value : value.to({ dtype: 'float32' }));
+    const wide = (value: Tensor) => value.to({ dtype: wideType(value.dtype) });
     const squared = wide(features).sub(wide(this.means).indexSelect(0, targets)).square();
     const variances = wide(this.inverseSigmas).indexSelect(0, targets).pow(-2);
     // The bounds are the code's.

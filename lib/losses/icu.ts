@@ -6,6 +6,7 @@ import { changed, GaussianLoss, type GaussianOptions, gaussianOptionNames, separ
 import { icuOutput } from './icu-operator.ts';
 import { type IcuOptions, icuOptionNames, resolveIcuOptions } from './icu-options.ts';
 import type { LossOutput } from './loss.ts';
+import { wideType } from './rows.ts';
 
 /** The options of the loss itself, and how its parameters start and learn. */
 export interface IcuLossOptions extends Partial<IcuOptions>, GaussianOptions {
@@ -92,7 +93,7 @@ function priorTensor(prior: Prior, classes: number): Tensor {
   }
   const result =
     prior instanceof Tensor
-      ? prior.detach().to({ dtype: prior.dtype === 'float64' ? 'float64' : 'float32', copy: true })
+      ? prior.detach().to({ dtype: wideType(prior.dtype), copy: true })
       : tensor(Float32Array.from(prior), { dtype: 'float32' });
   if (result.ndim !== 1 || result.shape[0] !== classes) {
     throw new TypeError(

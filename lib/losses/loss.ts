@@ -167,7 +167,7 @@ export abstract class ClassificationLoss extends Module {
 }
 
 /** λ·a + (1 − λ)·b in every part of two outputs of one loss. */
-export function mixOutputs(lambda: number, a: LossOutput, b: LossOutput): LossOutput {
+function mixOutputs(lambda: number, a: LossOutput, b: LossOutput): LossOutput {
   const mix = (x: Tensor, y: Tensor): Tensor => x.mul(lambda).add(y.mul(1 - lambda));
   const diagnostics = Object.entries(a.diagnostics).map(([name, x]) => {
     const y = b.diagnostics[name];

@@ -27,7 +27,7 @@ export function meanOfRows(rows: Tensor, labels: Tensor, weights: Tensor | null 
   const valid = validRows(labels);
   const counted = weights === null ? valid : weights.where(valid, 0);
   const weighted = weights === null ? rows : rows.mul(weights);
-  const sum = weighted.where(valid, 0).sum({ dtype: countingType(rows.dtype) });
+  const sum = weighted.where(valid, 0).sum({ dtype: wideType(rows.dtype) });
   return quotient(sum, counted, 1e-30).to({ dtype: rows.dtype });
 }
 
@@ -36,14 +36,14 @@ const quotient = (sum: Tensor, counted: Tensor, least: number): Tensor =>
   sum
     .div(
       counted
-        .to({ dtype: countingType(sum.dtype) })
+        .to({ dtype: wideType(sum.dtype) })
         .sum()
         .clampMin(least),
     )
     .to({ dtype: sum.dtype });
 
-/** What rows are counted in: beyond 256, bfloat16 has not every whole number. */
-const countingType = (dtype: DType): DType => (dtype === 'float64' ? dtype : 'float32');
+/** What sums and counts are made in: beyond 256, bfloat16 has not every whole number, and float16 ends at 65,504. */
+export const wideType = (dtype: DType): DType => (dtype === 'float64' ? dtype : 'float32');
 
 /**
  * Softmax cross-entropy, the mean over the rows that take part; 0 where none does (PyTorch's is NaN there).
@@ -77,7 +77,7 @@ export function addToTarget(logits: Tensor, labels: Tensor, amount: Tensor | num
  */
 export const countRows = (labels: Tensor, numClasses: number, like: Tensor): Tensor =>
   scope(() => {
-    const dtype = countingType(like.dtype);
+    const dtype = wideType(like.dtype);
     return torch
       .zeros([numClasses], { dtype, device: like.device })
       .indexAdd_(0, targetsOf(labels), validRows(labels).to({ dtype }));

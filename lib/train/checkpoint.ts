@@ -66,8 +66,8 @@ interface Position {
 
 /**
  * Saves all that a training needs to go on as if nothing had interrupted it: weights, the loss's parameters, what the
- * optimiser keeps, the schedule, the default CPU generator (none of a GPU), and where it stands. One safetensors file, which takes the
- * place of one that is there.
+ * optimiser keeps, the schedule, the default CPU generator (none of a GPU), and where it stands. One safetensors file,
+ * which takes the place of one that is there.
  */
 export async function saveTraining(path: string, training: Training, state: FitState): Promise<void> {
   const { tensors, groups } = training.optimizer.stateDict();

@@ -96,11 +96,15 @@ void check_loss_inputs(std::string_view op, const at::Tensor& features, const at
               ": log_prior: expected a constant, got a tensor that requires a gradient");
 }
 
-void check_loss_state(std::string_view op, const at::Tensor& features, const at::Tensor& means,
-                      const std::optional<at::Tensor>& grad_classification,
-                      const std::optional<at::Tensor>& grad_regularizer,
-                      const std::optional<at::Tensor>& grad_total, const at::Tensor& gaps,
-                      const at::Tensor& rows, const LossOptions& options) {
+void check_loss_backward(const std::optional<at::Tensor>& grad_classification,
+                         const std::optional<at::Tensor>& grad_regularizer,
+                         const std::optional<at::Tensor>& grad_total, const at::Tensor& features,
+                         const at::Tensor& labels, const at::Tensor& means,
+                         const at::Tensor& log_variances,
+                         const std::optional<at::Tensor>& log_prior, const at::Tensor& gaps,
+                         const at::Tensor& rows, const LossOptions& options) {
+  constexpr std::string_view op = "icu::_loss_backward";
+  check_loss_inputs(op, features, labels, means, log_variances, log_prior, options);
   const int64_t count = features.size(0), classes = means.size(0);
   const auto dtype = means.scalar_type();
   const auto check = [&](const char* name, const std::optional<at::Tensor>& gradient,
@@ -121,8 +125,11 @@ void check_loss_state(std::string_view op, const at::Tensor& features, const at:
   check_made(op, "rows", rows, features, at::kDouble, "(N, 4)", {count, 4});
 }
 
-void check_distance_gradient(std::string_view op, const at::Tensor& grad,
-                             const at::Tensor& features, const at::Tensor& means) {
+void check_distances_backward(const at::Tensor& grad, const at::Tensor& features,
+                              const at::Tensor& means, const at::Tensor& log_variances,
+                              const DistanceOptions& options) {
+  constexpr std::string_view op = "icu::_distances_backward";
+  check_distance_inputs(op, features, means, log_variances, options);
   check_made(op, "grad", grad, features, means.scalar_type(), "(N, K)",
              {features.size(0), means.size(0)});
 }

@@ -17,16 +17,19 @@ void check_loss_inputs(std::string_view op, const at::Tensor& features, const at
                        const at::Tensor& means, const at::Tensor& log_variances,
                        const std::optional<at::Tensor>& log_prior, const LossOptions& options);
 
-// What icu::_loss_backward gets beside them: gradients of the outputs, (N) or scalars, and the
+// All that icu::_loss_backward gets: the above, gradients of the outputs, (N) or scalars, and the
 // gaps, (N, K) or (0, K), and rows, (N, 4), of the forward pass.
-void check_loss_state(std::string_view op, const at::Tensor& features, const at::Tensor& means,
-                      const std::optional<at::Tensor>& grad_classification,
-                      const std::optional<at::Tensor>& grad_regularizer,
-                      const std::optional<at::Tensor>& grad_total, const at::Tensor& gaps,
-                      const at::Tensor& rows, const LossOptions& options);
+void check_loss_backward(const std::optional<at::Tensor>& grad_classification,
+                         const std::optional<at::Tensor>& grad_regularizer,
+                         const std::optional<at::Tensor>& grad_total, const at::Tensor& features,
+                         const at::Tensor& labels, const at::Tensor& means,
+                         const at::Tensor& log_variances,
+                         const std::optional<at::Tensor>& log_prior, const at::Tensor& gaps,
+                         const at::Tensor& rows, const LossOptions& options);
 
-// The gradient of distances, (N, K).
-void check_distance_gradient(std::string_view op, const at::Tensor& grad,
-                             const at::Tensor& features, const at::Tensor& means);
+// All that icu::_distances_backward gets: the inputs, and the gradient of the distances, (N, K).
+void check_distances_backward(const at::Tensor& grad, const at::Tensor& features,
+                              const at::Tensor& means, const at::Tensor& log_variances,
+                              const DistanceOptions& options);
 
 }  // namespace icu

@@ -36,11 +36,8 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(
     const Tensor& means, const Tensor& log_variances, const OptionalTensor& log_prior,
     const Tensor& gaps, const Tensor& rows, at::IntArrayRef modes, at::ArrayRef<double> constants,
     Mask mask) {
-  const auto options = LossOptions::from(modes, constants);
-  check_loss_inputs("icu::_loss_backward", features, labels, means, log_variances, log_prior,
-                    options);
-  check_loss_state("icu::_loss_backward", features, means, grad_classification, grad_regularizer,
-                   grad_total, gaps, rows, options);
+  check_loss_backward(grad_classification, grad_regularizer, grad_total, features, labels, means,
+                      log_variances, log_prior, gaps, rows, LossOptions::from(modes, constants));
   return {like_if(mask[0], features), like_if(mask[1], means), like_if(mask[2], log_variances)};
 }
 
@@ -70,9 +67,8 @@ std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const 
                                                       const Tensor& log_variances,
                                                       int64_t covariance, double min, double max,
                                                       bool log_determinant, Mask mask) {
-  check_distance_inputs("icu::_distances_backward", features, means, log_variances,
-                        distance_options(covariance, min, max, log_determinant));
-  check_distance_gradient("icu::_distances_backward", grad, features, means);
+  check_distances_backward(grad, features, means, log_variances,
+                           distance_options(covariance, min, max, log_determinant));
   return {like_if(mask[0], features), like_if(mask[1], means), like_if(mask[2], log_variances)};
 }
 

@@ -41,6 +41,15 @@ describe.each(samplers)('the sampler %s', (_, sampler) => {
 });
 
 describe('samplers', () => {
+  it('class-aware: no images of no class', () => {
+    const empty = datasetFromBytes(
+      { images: new Uint8Array(0), labels: new Uint8Array(0) },
+      { name: 'empty', numClasses: 4, shape: [1, 1, 1], mean: 0, std: 1 },
+    );
+    const loader = new DataLoader(empty, { batchSize: 100, seed: 0, sampler: 'class-aware' });
+    expect(loader.order(1).shape).toEqual([0]);
+  });
+
   it('shuffle: every image once', () => {
     expect(new Set(order('shuffle')).size).toBe(total);
   });

@@ -54,6 +54,8 @@ describe('LdamLoss', () => {
     expect(during(1)).toEqual([false]);
     expect(during(3, 0)).toEqual([true, true, true]);
     expect(during(3, 1)).toEqual([false, false, false]);
+    // 0.07 · 100 is 7.000000000000001.
+    expect(during(100, 0.07).indexOf(true) + 1).toBe(8);
     expect(during(3, null)).toEqual([false, false, false]);
   });
 

@@ -130,11 +130,13 @@ describe('random arguments give errors, never a crash', () => {
     );
   });
 
-  it('at its inner operators, which refuse tensors of any other shape or dtype', () => {
-    const { status, stdout, stderr } = runModule(`
+  it.each(['cpu', 'meta'])(
+    'at its inner operators on %s, which refuse tensors of any other shape or dtype',
+    (device) => {
+      const { status, stdout, stderr } = runModule(`
       import { operator, torch } from TENSOR;
       const [N, K, D] = [4, 3, 2];
-      const zeros = (shape, dtype = 'float32') => torch.zeros(shape, { dtype });
+      const zeros = (shape, dtype = 'float32') => torch.zeros(shape, { dtype, device: '${device}' });
       const batch = { features: zeros([N, D]), labels: zeros([N], 'int64'), means: zeros([K, D]), logVariances: zeros([K]), logPrior: zeros([K]) };
       const { labels, logPrior, ...distance } = batch;
       const modes = [0, 0, 0, 0, 0, 0, 1, 1, 0, 1, 0, -100];
@@ -173,8 +175,9 @@ describe('random arguments give errors, never a crash', () => {
       }
       console.log(refused);
     `);
-    expect([stderr, status]).toEqual(['', 0]);
-    // Nothing but the count: 27 tensors, 64 others for each of them but those that are like it.
-    expect(stdout).toMatch(/^16\d\d\n$/);
-  });
+      expect([stderr, status]).toEqual(['', 0]);
+      // Nothing but the count: 27 tensors, 64 others for each of them but those that are like it.
+      expect(stdout).toMatch(/^16\d\d\n$/);
+    },
+  );
 });

@@ -107,8 +107,7 @@ std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const 
                                                       int64_t covariance, double min, double max,
                                                       bool log_determinant, Mask mask) {
   const auto options = distance_options(covariance, min, max, log_determinant);
-  check_distance_inputs("icu::_distances_backward", features, means, log_variances, options);
-  check_distance_gradient("icu::_distances_backward", grad, features, means);
+  check_distances_backward(grad, features, means, log_variances, options);
   const auto run = means.scalar_type() == at::kDouble ? backward<double> : backward<float>;
   return run(grad, features, means, log_variances, options, mask);
 }

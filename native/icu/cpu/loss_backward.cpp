@@ -70,10 +70,8 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(
     const Tensor& gaps, const Tensor& rows, at::IntArrayRef modes, at::ArrayRef<double> constants,
     Mask mask) {
   const auto options = LossOptions::from(modes, constants);
-  check_loss_inputs("icu::_loss_backward", features, labels, means, log_variances, log_prior,
-                    options);
-  check_loss_state("icu::_loss_backward", features, means, grad_classification, grad_regularizer,
-                   grad_total, gaps, rows, options);
+  check_loss_backward(grad_classification, grad_regularizer, grad_total, features, labels, means,
+                      log_variances, log_prior, gaps, rows, options);
   const auto run = means.scalar_type() == at::kDouble ? backward<double> : backward<float>;
   return run(grad_classification, grad_regularizer, grad_total, features, labels, means,
              log_variances, log_prior, gaps, rows, options, mask);

@@ -32,8 +32,7 @@ std::tuple<Tensor, Tensor, Tensor> distances_backward(const Tensor& grad, const 
   const c10::cuda::CUDAGuard guard(features.device());
   throw_if_reported(features.device());
   const auto options = distance_options(covariance, min, max, log_determinant);
-  check_distance_inputs("icu::_distances_backward", features, means, log_variances, options);
-  check_distance_gradient("icu::_distances_backward", grad, features, means);
+  check_distances_backward(grad, features, means, log_variances, options);
   const auto x = adjacent_rows(features), mu = adjacent_rows(means),
              s = options.diagonal() ? adjacent_rows(log_variances) : log_variances;
   const GradientTensors out(features, means, log_variances, mask);

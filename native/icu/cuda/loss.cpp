@@ -76,10 +76,8 @@ std::tuple<Tensor, Tensor, Tensor> loss_backward(
   const c10::cuda::CUDAGuard guard(features.device());
   throw_if_reported(features.device());
   const auto options = LossOptions::from(modes, constants);
-  check_loss_inputs("icu::_loss_backward", features, labels, means, log_variances, log_prior,
-                    options);
-  check_loss_state("icu::_loss_backward", features, means, grad_classification, grad_regularizer,
-                   grad_total, gaps, rows, options);
+  check_loss_backward(grad_classification, grad_regularizer, grad_total, features, labels, means,
+                      log_variances, log_prior, gaps, rows, options);
   const auto x = adjacent_rows(features), mu = adjacent_rows(means),
              s = options.diagonal() ? adjacent_rows(log_variances) : log_variances,
              prior = prior_of(log_prior), kept = gaps.contiguous(), states = rows.contiguous();
