@@ -64,12 +64,12 @@ export abstract class Module {
 
   /** The parameters of this module and of all below it, with the dotted names of their properties. */
   namedParameters(): [string, Parameter][] {
-    return once(this.named((value) => value instanceof Parameter));
+    return once(this.everyNamed((value) => value instanceof Parameter));
   }
 
   /** The buffers, such as BatchNorm's running moments, likewise. */
   namedBuffers(): [string, Buffer][] {
-    return once(this.named((value) => value instanceof Buffer));
+    return once(this.everyNamed((value) => value instanceof Buffer));
   }
 
   /** The parameters of this module and of all below it, as an optimiser takes them. */
@@ -174,11 +174,11 @@ export abstract class Module {
   protected stateLoaded(): void {}
 
   private namedTensors(): [string, Tensor][] {
-    return this.named((value) => value instanceof Parameter || value instanceof Buffer);
+    return this.everyNamed((value) => value instanceof Parameter || value instanceof Buffer);
   }
 
   /** What there is of one kind in this module and all below it, by every dotted name. */
-  private named<T>(is: (value: unknown) => value is T): [string, T][] {
+  private everyNamed<T>(is: (value: unknown) => value is T): [string, T][] {
     return this.everyModule().flatMap(([prefix, module]) =>
       module.own(is).map(([name, value]): [string, T] => [join(prefix, name), value]),
     );
