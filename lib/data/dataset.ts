@@ -171,7 +171,8 @@ export function firstOf<D extends AnyDataset>(dataset: D, count: number): D {
 }
 
 /**
- * Splits off `count` images, from each class its share, chosen at random by `seed`.
+ * Splits off `count` images, from each class its share, chosen at random by `seed`. No class gives all of its images
+ * while others have some to spare.
  * @returns [the rest, in the original order; the images split off]
  * @throws RangeError if there are not more than `count` images; TypeError naming a label that is no class
  */
@@ -222,13 +223,18 @@ export function dispose(dataset: AnyDataset): void {
   dataset.labels.dispose();
 }
 
-/** `count` divided in proportion to `sizes`; what rounding down leaves goes to the largest remainders. */
+/**
+ * `count` divided in proportion to `sizes`; what rounding down leaves goes to the largest remainders, as long as they
+ * can do without becoming whole sizes.
+ */
 function shares(sizes: readonly number[], count: number): number[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const exact = sizes.map((size) => (size * count) / total);
   const result = exact.map(Math.floor);
   const left = count - result.reduce((sum, share) => sum + share, 0);
-  const byRemainder = [...exact.keys()].sort((a, b) => exact[b]! - result[b]! - (exact[a]! - result[a]!));
+  const whole = (k: number): number => Number(result[k]! + 1 >= sizes[k]!);
+  const remainder = (k: number): number => exact[k]! - result[k]!;
+  const byRemainder = [...exact.keys()].sort((a, b) => whole(a) - whole(b) || remainder(b) - remainder(a));
   for (const k of byRemainder.slice(0, left)) result[k]!++;
   return result;
 }

@@ -55,6 +55,14 @@ describe('a data set', () => {
     expect(labelsOf(rest)).toEqual(kept.map((i) => labels[i]));
   });
 
+  it('is split without taking the only image of a class while others have more', () => {
+    const labels = [0n, 1n, 2n, 2n, 2n, 2n, 2n, 2n];
+    const data = { ...numbered(8), labels: tensor(labels) };
+    // Of 8 the shares of 4 are 0.5, 0.5 and 3; of 7 no class has enough to spare.
+    expect(labelsOf(splitOff(data, 4, 0)[1])).toEqual([2, 2, 2, 2]);
+    expect(labelsOf(splitOff(data, 7, 0)[0])).toHaveLength(1);
+  });
+
   it('is split by the seed: the same twice, another with another', () => {
     const data = numbered(80);
     const taken = (seed: number) => numbersOf(splitOff(data, 21, seed)[1]);
