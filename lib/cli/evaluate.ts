@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { evaluateRun, interruptible, parityNote, type RunEvaluation, type RunPlace } from '../train/index.ts';
+import { percent } from '../train/words.ts';
 import { dataName, integer } from './options.ts';
 
 interface Flags extends RunPlace {
@@ -49,8 +50,6 @@ function evaluationJson({
     config,
   });
 }
-
-const percent = (share: number | null): string => (share === null ? '–' : `${(100 * share).toFixed(2)} %`);
 
 /** The figures for people; the classes as a table. */
 export function evaluationText({

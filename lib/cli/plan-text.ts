@@ -1,5 +1,5 @@
 import type { Estimate, Plan } from '../experiments/index.ts';
-import { duration } from '../train/index.ts';
+import { duration } from '../train/words.ts';
 
 /** How many runs there are, and how far. */
 export function stateText({ table, jobs, budget }: Plan): string {

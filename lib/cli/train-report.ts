@@ -1,6 +1,5 @@
 /** What is printed while runs go on. */
 import {
-  duration,
   type EpochMetrics,
   Progress,
   parityNote,
@@ -11,6 +10,7 @@ import {
   trainDefaults,
 } from '../train/index.ts';
 import { shellWord } from '../train/shell-word.ts';
+import { count, duration, percent } from '../train/words.ts';
 
 interface Reporter extends RunEvents {
   onMessage: (message: string) => void;
@@ -84,9 +84,6 @@ export function runReporter({
     },
   };
 }
-
-const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-const count = (value: number): string => value.toLocaleString('en-US');
 
 function startText(start: RunStart): string {
   const { folder, config, parameters, images } = start;

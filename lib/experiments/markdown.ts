@@ -1,3 +1,4 @@
+import { count } from '../train/words.ts';
 import { experimentsOf, isLongTailed, type Plan } from './plan.ts';
 import type { Experiment, Settings } from './recipe.ts';
 import type { Setting } from './setting.ts';
@@ -50,7 +51,6 @@ export function markdownOf(plan: Plan, cells: readonly Cell[], notes: ReportNote
 const or = <T>(value: T | null | undefined, text: (value: T) => string): string =>
   value == null ? '–' : text(value);
 const percent = (share: number): string => (100 * share).toFixed(2);
-const count = (value: number): string => value.toLocaleString('en-US');
 
 const spread = ({ mean, sd }: Spread, show: (value: number) => string): string =>
   sd === null ? show(mean) : `${show(mean)} ± ${show(sd)}`;

@@ -39,7 +39,7 @@ export {
 } from './metrics.ts';
 export { createOptimizer, createScheduler, type ScheduleConfig } from './optimization.ts';
 export { loadPretrained, type PretrainedOptions } from './pretrained.ts';
-export { duration, type Output, Progress, type ProgressOptions } from './progress.ts';
+export { type Output, Progress, type ProgressOptions } from './progress.ts';
 export {
   type ResumeOptions,
   type RunEvents,
@@ -59,3 +59,4 @@ export {
   saveSafetensors,
 } from './safetensors.ts';
 export { buildClassifier, buildTraining, requireOptimized, type Training, withClassCounts } from './setup.ts';
+export { duration } from './words.ts';

@@ -1,4 +1,5 @@
 import { meansOf, type Sums } from './epoch.ts';
+import { duration, percent } from './words.ts';
 
 /** Where progress is shown: process.stderr. */
 export interface Output {
@@ -77,7 +78,7 @@ export class Progress {
         `${Math.round((sums.images - from.images) / seconds)} images/s`,
       );
     }
-    parts.push(`loss ${loss.toPrecision(4)}`, `accuracy ${(100 * accuracy).toFixed(2)} %`);
+    parts.push(`loss ${loss.toPrecision(4)}`, `accuracy ${percent(accuracy)}`);
     if (this.#output.isTTY) {
       // What does not fit is left out whole, the last first.
       const room = (this.#output.columns || 80) - 1;
@@ -95,13 +96,4 @@ export class Progress {
 function bar(done: number, width = 12): string {
   const filled = Math.round(done * width);
   return `[${'='.repeat(filled)}${' '.repeat(width - filled)}]`;
-}
-
-/** '45 s', '3:05 min', '2:10 h' */
-export function duration(seconds: number): string {
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  const two = (value: number): string => String(value).padStart(2, '0');
-  if (whole < 3600) return `${Math.floor(whole / 60)}:${two(whole % 60)} min`;
-  return `${Math.floor(whole / 3600)}:${two(Math.floor((whole % 3600) / 60))} h`;
 }

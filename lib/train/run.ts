@@ -17,6 +17,7 @@ import { freeRunName, RunFolder, type RunPlace, type RunResult } from './run-fol
 import { buildTraining, type Training, withClassCounts } from './setup.ts';
 import { noteSkipped, recallSkipped } from './skipped.ts';
 import { findSplits, loadSplits } from './splits.ts';
+import { percent } from './words.ts';
 
 /** What a run tells while it goes on. All are optional. */
 export interface RunEvents {
@@ -223,7 +224,7 @@ async function settleNextWeights(folder: RunFolder, { best }: FitState): Promise
 const titleOf = (config: TrainConfig, { epoch, testAccuracy }: RunResult): string => {
   const { model, loss, data, selectOn } = config;
   const note = selectOn === 'test' ? `\nepoch ${parityNote}` : '';
-  return `${model}, ${loss}, ${data}: ${(100 * testAccuracy).toFixed(2)} % on the test set (epoch ${epoch})${note}`;
+  return `${model}, ${loss}, ${data}: ${percent(testAccuracy)} on the test set (epoch ${epoch})${note}`;
 };
 
 /** Tests the last epoch's weights and, where they are others, the chosen ones'; draws the features, writes the result. */

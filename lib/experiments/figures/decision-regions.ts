@@ -7,8 +7,10 @@ import {
   positiveRegion,
   zeroLines,
 } from '../../plot/index.ts';
+import { percent } from '../../plot/style.ts';
 import { describeValue, scope } from '../../tensor/index.ts';
 import { gaussiansOf } from '../../train/pictures.ts';
+import { count } from '../../train/words.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
 import { checkCounts, type Figure, type FigureEvents } from './figure.ts';
 import { distance, type PlaneGaussian } from './gaussian-plane.ts';
@@ -108,7 +110,7 @@ export async function decisionFigure(options: DecisionFigureOptions = {}): Promi
   const panel = (title: string, { rule, gaussians, ...shares }: Drawn, over: (typeof accuracies)[Rule]) => ({
     title: `${title}: ${percent(shares.accuracy)} of fresh samples right`,
     subtitle: [
-      `A ${percent(shares.accuracyByClass[0]!)}, B ${percent(shares.accuracyByClass[1]!)}; seed 0, ${thousands(testPerClass)} of each`,
+      `A ${percent(shares.accuracyByClass[0]!)}, B ${percent(shares.accuracyByClass[1]!)}; seed 0, ${count(testPerClass)} of each`,
       `${seeds === 1 ? 'one seed' : `${seeds} seeds: ${percent(over.mean)} ± ${percent(over.sd!)}`}; Bayes rule ${percent(accuracies.bayes.mean)}`,
     ],
     points,
@@ -126,8 +128,8 @@ export async function decisionFigure(options: DecisionFigureOptions = {}): Promi
     panels: [panel('Softmax', softmax, accuracies.softmax), panel('ICU', icu, accuracies.icu)],
     frame,
     width: 480,
-    classes: classes.map(({ name, count, sigma }, k) => ({
-      name: `${letters[k]}: ${name}, σ = ${sigma}, ${thousands(count)} training samples`,
+    classes: classes.map(({ name, count: images, sigma }, k) => ({
+      name: `${letters[k]}: ${name}, σ = ${sigma}, ${count(images)} training samples`,
       look: k * look,
     })),
     lines: [{ name: lines.learned }, { name: lines.bayes, color: '#117733', dash: [6, 4] }],
@@ -174,6 +176,3 @@ const pointsOf = ({ features, labels }: Samples): NonNullable<PlanePanel['points
   features: features.toTypedArray() as Float32Array,
   labels: Array.from(labels.toTypedArray() as BigInt64Array, Number),
 });
-
-const percent = (share: number): string => `${(100 * share).toFixed(2)}%`;
-const thousands = (count: number): string => count.toLocaleString('en-US');
