@@ -15,7 +15,7 @@ export function stateText({ table, jobs, budget }: Plan): string {
 
 /** What there is to do, with the recipes and an estimate of the time; of a figure without runs that there is nothing. */
 export function planText(plan: Plan | null, estimates: readonly Estimate[]): string {
-  if (plan === null) return 'it shows no runs, and takes seconds';
+  if (plan === null) return 'it shows no runs, and takes a minute at most';
   const lines = [stateText(plan)];
   for (const { experiment, runs, epochs, pace, seconds } of estimates) {
     const images = (each: number) => `${Math.round(1 / each)} images/s`;

@@ -43,7 +43,8 @@ export function csvOf(cells: readonly Cell[]): string {
           chosen_epoch: result.epoch,
           test_accuracy: result.testAccuracy,
           last_test_accuracy: result.lastTestAccuracy,
-          validation_accuracy: result.validationAccuracy,
+          // In the parity mode it would be the test accuracy once more.
+          validation_accuracy: config.selectOn === 'test' ? null : result.validationAccuracy,
           top5: test.top5,
           ece: test.ece,
           mce: test.mce,
@@ -56,7 +57,7 @@ export function csvOf(cells: readonly Cell[]): string {
           network_parameters: parameters.network,
           loss_parameters: parameters.loss,
           seconds: result.seconds,
-          paper_accuracy_published: cell.paper === null ? null : cell.paper / 100,
+          paper_accuracy_published: cell.paper === null ? null : Number((cell.paper / 100).toPrecision(12)),
         };
       },
     ),

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { dataDirectory } from '../data/index.ts';
+import { dataDirectory, isFolderName } from '../data/index.ts';
 import { RunFolder, type RunResult, type TrainConfig } from '../train/index.ts';
 import { configOf, epochsOf, type Recipe, type Variation } from './recipe.ts';
 
@@ -75,7 +75,7 @@ export const noteDiverged = ({ folder }: Job, error: Error): Promise<void> =>
   folder.writeJson(divergedFile, { message: error.message });
 
 /** Where and with how many threads a run computes decides nothing about what it is. */
-const free: readonly (keyof TrainConfig)[] = ['device', 'threads', 'workers', 'skipCorrupt', 'data'];
+const free: readonly (keyof TrainConfig)[] = ['device', 'threads', 'workers', 'skipCorrupt'];
 
 function requireSame({ config, folder }: Job, found: TrainConfig): void {
   const [wanted, there] = [comparable(config), comparable(found)];
@@ -90,7 +90,9 @@ function requireSame({ config, folder }: Job, found: TrainConfig): void {
 function comparable(config: TrainConfig): Record<string, string> {
   // The counts come from the data, when the run begins.
   const { classCounts: _, ...lossOptions } = config.lossOptions as Record<string, unknown>;
-  const entries = Object.entries({ ...config, lossOptions }).filter(
+  // Nor does where a folder of images lies.
+  const data = isFolderName(config.data) ? 'folder' : config.data;
+  const entries = Object.entries({ ...config, data, lossOptions }).filter(
     ([name]) => !free.includes(name as keyof TrainConfig),
   );
   return Object.fromEntries(entries.map(([name, value]) => [name, JSON.stringify(sorted(value))]));

@@ -1,3 +1,4 @@
+import type { TrainConfig } from '../train/index.ts';
 import { count } from '../train/words.ts';
 import { experimentsOf, isLongTailed, type Plan } from './plan.ts';
 import type { Experiment, Settings } from './recipe.ts';
@@ -7,8 +8,8 @@ import type { Cell } from './summary.ts';
 
 /** What a reader needs to know besides the figures. */
 export interface ReportNotes {
-  /** How the report is made: the command line */
-  command: string;
+  /** How the report is made: the command line; null where it was no command */
+  command: string | null;
   /** By experiment: why its data are not here */
   missingData?: ReadonlyMap<string, string>;
   /** Where it was computed, such as the processor's name; null where nothing was */
@@ -31,10 +32,7 @@ export function markdownOf(plan: Plan, cells: readonly Cell[], notes: ReportNote
       ? '**the test set itself: a parity mode, whose figures are no estimates of accuracy on new images**.'
       : 'held-out training images, never on the test set; the last epoch stands beside it.',
     'The columns *published* are quoted, not measured here.',
-    '',
-    '```sh',
-    notes.command,
-    '```',
+    ...(notes.command === null ? [] : ['', '```sh', notes.command, '```']),
     ...(notes.machine == null ? [] : ['', `Computed on ${notes.machine}.`]),
     ...experimentsOf(plan.recipes).flatMap((experiment) =>
       section(
@@ -60,13 +58,14 @@ const row = (values: readonly string[]): string =>
 const header = (names: readonly string[]): string[] => [row(names), `|${names.map(() => '---').join('|')}|`];
 
 function section(
-  { table }: Plan,
+  { table, jobs }: Plan,
   experiment: Experiment,
   cells: readonly Cell[],
   missing: string | undefined,
 ): string[] {
   const { epochs, recipeEpochs } = cells[0]!;
   const scaled = epochs === recipeEpochs ? '' : `: ${epochs} of the recipe's ${recipeEpochs} epochs`;
+  const configs = jobs.filter(({ job }) => job.recipe.experiment === experiment).map(({ job }) => job.config);
   const added = table.inPaper.includes(experiment.name) ? '' : ' (an addition of ours, not in the paper)';
   return [
     '',
@@ -75,7 +74,7 @@ function section(
       ? []
       : ['', '**Shorter or longer than the recipe says: not to be compared with published figures.**']),
     ...(missing === undefined ? [] : ['', 'Not run: its data are not here.']),
-    ...(isLongTailed(experiment.settings.data.value) ? ['', longTailNote(experiment)] : []),
+    ...(isLongTailed(experiment.settings.data.value) ? ['', longTailNote(experiment, configs)] : []),
     '',
     ...accuracies(cells),
     ...details(cells),
@@ -84,11 +83,20 @@ function section(
   ];
 }
 
-/** What choosing an epoch means here. */
-const longTailNote = ({ images }: Experiment): string =>
-  `Trained on ${count(images.train)} of the subset's ${count(images.whole)} images; ${count(images.validation)} images choose the epoch, ` +
-  'as many of each class, nearly all from outside the subset: more of the small classes than the training sees. ' +
-  'The last epoch needs no choice.';
+/** What there is to train on, and what choosing an epoch means here. */
+function longTailNote({ images }: Experiment, configs: readonly TrainConfig[]): string {
+  const [train, validation, whole] = [images.train, images.validation, images.whole].map(count);
+  const parity = configs.some(({ selectOn }) => selectOn === 'test');
+  return [
+    parity
+      ? `Trained on all ${whole} images of the subset, none held out.`
+      : `Trained on ${train} of the subset's ${whole} images; ${validation} images choose the epoch, as many of each class, ` +
+        'nearly all from outside the subset: more of the small classes than the training sees. The last epoch needs no choice.',
+    ...(configs.some(({ dataSeed }) => dataSeed !== 0)
+      ? ['Each seed has a subset of its own, seed 0 the published one.']
+      : []),
+  ].join(' ');
+}
 
 function accuracies(cells: readonly Cell[]): string[] {
   return [
@@ -170,7 +178,8 @@ function pairs(base: string | undefined, cells: readonly Cell[]): string[] {
     ...header(['loss', 'pairs', 'difference', 'p (t test)', 'p (sign flips)']),
     ...paired.map(({ title, paired: test }) => {
       const { count: n, mean, sd, tTest, signFlip } = test!;
-      const signed = `${mean >= 0 ? '+' : '−'}${percent(Math.abs(mean))}`;
+      const size = percent(Math.abs(mean));
+      const signed = Number(size) === 0 ? size : `${mean > 0 ? '+' : '−'}${size}`;
       return row([
         title,
         String(n),

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeNew } from '../data/files.ts';
 import { type DataName, isFolderName } from '../data/index.ts';
 import { RunFolder, type TrainConfig } from '../train/index.ts';
 import {
@@ -12,7 +14,7 @@ import {
   secondsOf,
 } from './estimate.ts';
 import { isOpen, type Job, type JobState, jobOf, stateOf } from './jobs.ts';
-import type { Experiment, Recipe } from './recipe.ts';
+import { type Experiment, epochsOf, type Recipe } from './recipe.ts';
 import { recipesOf, type Selection, type Table } from './tables.ts';
 
 /** Where the runs are, apart from those of `train`, whose names could be the same. */
@@ -25,7 +27,10 @@ export interface PlanOptions extends Selection, PaceOptions {
   epochs?: number;
   /** '10m': fewer epochs, so that the runs take about so long together. Default: none. */
   budget?: string;
-  /** Choose long-tailed subsets anew for each seed; needs a row that has one. Default false: the published subset. */
+  /**
+   * Choose long-tailed subsets anew for each seed but 0, which has the published one; needs a row that has one. Default
+   * false: the published subset.
+   */
   varySubset?: boolean;
   /** `test` is the parity mode, see `TrainConfig.selectOn`. Default `validation`. */
   selectOn?: TrainConfig['selectOn'];
@@ -49,6 +54,8 @@ export interface Plan {
   jobs: PlannedJob[];
   /** What a budget has come to, if that is not written down yet: see `writeBudget` */
   budget: BudgetNote | null;
+  /** Of each experiment that had to be timed for a budget, by name */
+  paces: ReadonlyMap<string, Pace>;
 }
 
 /** The epochs of each experiment that a budget is enough for, and the file in the folder of runs that says so. */
@@ -80,16 +87,18 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
       `reproduce: varySubset: expected a row with a long-tailed subset, got ${rows.join(', ')}`,
     );
   }
-  const { epochs, budget } = await chosenEpochs(table, recipes, seeds, options, runsDir);
+  const { epochs, budget, paces } = await chosenEpochs(table, recipes, seeds, options, runsDir);
   const jobs: PlannedJob[] = [];
   for (let seed = 0; seed < seeds; seed++) {
     for (const recipe of recipes) {
-      const variation = { seed, epochs: epochs.get(recipe.experiment.name), varySubset, selectOn };
+      const { experiment, settings } = recipe;
+      const ownSubset = varySubset && seed > 0 && isLongTailed(settings.data.value);
+      const variation = { seed, epochs: epochs.get(experiment.name), varySubset: ownSubset, selectOn };
       const job = jobOf(recipe, variation, runsDir, dataDir);
       jobs.push({ job, state: await stateOf(job) });
     }
   }
-  return { table, recipes, seeds, jobs, budget };
+  return { table, recipes, seeds, jobs, budget, paces };
 }
 
 /** Whether it names a long-tailed subset. */
@@ -101,40 +110,42 @@ function requireCount(name: string, value: number): void {
   }
 }
 
+type Chosen = Pick<Plan, 'budget' | 'paces'> & { epochs: ReadonlyMap<string, number> };
+
 /** The epochs of each experiment, where they are not the recipe's. */
 async function chosenEpochs(
   table: Table,
   recipes: readonly Recipe[],
   seeds: number,
-  { epochs, budget, selectOn, ...pace }: PlanOptions,
+  { epochs, budget, selectOn = 'validation', ...options }: PlanOptions,
   runsDir: string,
-): Promise<{ epochs: ReadonlyMap<string, number>; budget: BudgetNote | null }> {
+): Promise<Chosen> {
+  const chosen = (epochs: Chosen['epochs']): Chosen => ({ epochs, budget: null, paces: new Map() });
   if (epochs !== undefined) {
-    return { epochs: new Map(recipes.map(({ experiment }) => [experiment.name, epochs])), budget: null };
+    return chosen(new Map(recipes.map(({ experiment }) => [experiment.name, epochs])));
   }
-  if (budget === undefined) return { epochs: new Map(), budget: null };
+  if (budget === undefined) return chosen(new Map());
   const limit = parseBudget(budget);
   const asked = recipes.map(({ experiment, method }) => `${experiment.name} ${method.name}`).join(', ');
   // Another choice of rows, losses or seeds has a file of its own.
-  const question = { budget, asked, seeds, ...(selectOn && { selectOn }) };
+  const question = { budget, asked, seeds, ...(selectOn === 'test' && { selectOn }) };
   const key = createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 8);
   const file = `budget-${table.name}-${budget}-${key}.json`;
   const folder = new RunFolder(runsDir);
   const kept = existsSync(folder.file(file)) ? await folder.readJson(file) : null;
-  if (kept !== null) {
-    return { epochs: keptEpochs(kept, recipes, folder.file(file)), budget: null };
-  }
-  const chosen = epochsWithin(
-    limit,
-    experimentsOf(recipes).map((experiment) => ({
-      experiment,
-      count: seeds * recipes.filter((recipe) => recipe.experiment === experiment).length,
-      pace: measurePace(experiment, pace),
-    })),
-    selectOn,
-  );
-  const content = { ...question, epochs: Object.fromEntries(chosen.epochs) };
-  return { epochs: chosen.epochs, budget: { runsDir, file, content, limit, seconds: chosen.seconds } };
+  if (kept !== null) return chosen(keptEpochs(kept, recipes, folder.file(file)));
+  const runs = experimentsOf(recipes).map((experiment) => ({
+    experiment,
+    count: seeds * recipes.filter((recipe) => recipe.experiment === experiment).length,
+    pace: measurePace(experiment, options),
+  }));
+  const within = epochsWithin(limit, runs, selectOn);
+  const content = { ...question, epochs: Object.fromEntries(within.epochs) };
+  return {
+    epochs: within.epochs,
+    budget: { runsDir, file, content, limit, seconds: within.seconds },
+    paces: new Map(runs.map(({ experiment, pace }) => [experiment.name, pace])),
+  };
 }
 
 function keptEpochs(kept: unknown, recipes: readonly Recipe[], path: string): ReadonlyMap<string, number> {
@@ -154,11 +165,34 @@ function keptEpochs(kept: unknown, recipes: readonly Recipe[], path: string): Re
 /**
  * Writes down what a plan's budget came to, before its first run: the machine may be quicker the next time, and the
  * runs must stay the same for the command to go on with them.
+ *
+ * @returns whether that is what is written: not if another process has come to something else meanwhile
  */
-export async function writeBudget({ budget }: Plan): Promise<void> {
-  if (budget === null) return;
-  await mkdir(budget.runsDir, { recursive: true });
-  await new RunFolder(budget.runsDir).writeJson(budget.file, budget.content);
+export async function writeBudget({ budget }: Plan): Promise<boolean> {
+  if (budget === null) return true;
+  const { runsDir, file } = budget;
+  const content = `${JSON.stringify(budget.content, null, 2)}\n`;
+  await mkdir(runsDir, { recursive: true });
+  return (
+    (await writeNew(join(runsDir, file), content)) ||
+    (await readFile(join(runsDir, file), 'utf8')) === content
+  );
+}
+
+/** A plan whose budget is written down, by this process or by another that was quicker. */
+export async function settledPlan(table: Table, options: PlanOptions): Promise<Plan> {
+  const plan = await planOf(table, options);
+  return (await writeBudget(plan)) ? plan : planOf(table, options);
+}
+
+/** What a picture says of an experiment's runs where they are not the recipe's. */
+export function notesOf({ jobs }: Plan, experiment: Experiment): string[] {
+  const { recipe, config } = jobs.find(({ job }) => job.recipe.experiment === experiment)!.job;
+  const all = epochsOf(recipe);
+  return [
+    ...(config.epochs === all ? [] : [`${config.epochs} of ${all} epochs`]),
+    ...(config.selectOn === 'test' ? ['epoch chosen on the test set'] : []),
+  ];
 }
 
 /** Those of the recipes, each once. */
@@ -177,11 +211,11 @@ export interface Estimate {
 }
 
 /** Times a few steps of each experiment that has something to do. */
-export function estimatesOf({ recipes, jobs }: Plan, options: PaceOptions = {}): Estimate[] {
+export function estimatesOf({ recipes, jobs, paces }: Plan, options: PaceOptions = {}): Estimate[] {
   return experimentsOf(recipes).flatMap((experiment) => {
     const open = jobs.filter(({ job, state }) => job.recipe.experiment === experiment && isOpen(state));
     if (open.length === 0) return [];
-    const pace = measurePace(experiment, options);
+    const pace = paces.get(experiment.name) ?? measurePace(experiment, options);
     const { epochs, selectOn } = open[0]!.job.config;
     const seconds = open.reduce(
       (sum, { state }) =>

@@ -6,12 +6,12 @@ import { featureFigure } from './figures/features.ts';
 import type { Figure, LabelledRun } from './figures/figure.ts';
 import { marginFigure } from './figures/margins.ts';
 import { sigmaFigure } from './figures/sigmas.ts';
-import { experimentsOf, type Plan, type PlanOptions, planOf } from './plan.ts';
+import { experimentsOf, notesOf, type Plan, type PlanOptions, planOf, writeBudget } from './plan.ts';
 import type { Recipe } from './recipe.ts';
-import type { ReproduceOptions } from './reproduce.ts';
+import { defaultOut, type ReproduceOptions } from './reproduce.ts';
 import { nothingRun, type PlanOutcome, runPlan } from './run-plan.ts';
 import { recipesOf, tableOf } from './tables.ts';
-import { writeFiles } from './write-files.ts';
+import { makeOut, writeFiles } from './write-files.ts';
 
 export const figureNames = ['fig1', 'fig2', 'fig3', 'sigmas'] as const;
 export type FigureName = (typeof figureNames)[number];
@@ -93,26 +93,34 @@ function requireShowable(figure: keyof typeof shown, recipes: readonly Recipe[])
  * those that are missing; `rows`, `losses`, `epochs` and the like choose them as for tables. `fig1` takes `seeds` and
  * `threads`.
  *
- * @throws as `planOfFigure`, before anything is run; Error if no run that the figure shows has finished
+ * @throws as `planOfFigure`, and Error if `out` can be no folder, before anything is run; Error if no run that the figure shows has finished
  */
 export async function reproduceFigure(
   name: FigureName,
   options: ReproduceOptions = {},
 ): Promise<FigureReport> {
-  const plan = await planOfFigure(name, options);
-  if (plan === null) {
+  const planned = await planOfFigure(name, options);
+  await makeOut(options.out ?? defaultOut);
+  if (planned === null) {
     const { seeds, threads, signal, onMessage } = options;
     if (threads) setNumThreads(threads);
     const figures = await (name === 'fig1' ? decisionFigure({ seeds, signal, onMessage }) : marginFigure());
     return { ...nothingRun(), files: await write(figures, options) };
   }
+  // As by `settledPlan`.
+  const plan = (await writeBudget(planned)) ? planned : (await planOfFigure(name, options))!;
   options.onPlan?.(plan);
   const outcome = await runPlan(plan, options);
   if (outcome.interrupted) return { ...outcome, files: [] };
   const runs = finished(plan);
   if (runs.length === 0)
     throw new Error(`${name}: no run that it shows has finished: ${reasonsOf(plan, outcome)}`);
-  const figures = await (name === 'fig2' ? featureFigure(runs, options) : sigmaFigure(runs));
+  const of = experimentsOf(plan.recipes)
+    .map((experiment) => [experiment.title, ...notesOf(plan, experiment)].join(', '))
+    .join('; ');
+  const figures = await (name === 'fig2'
+    ? featureFigure(runs, { ...options, title: `${of}, seed 0` })
+    : sigmaFigure(runs, { title: `σ of the classes against their size\n${of}, seed 0` }));
   return { ...outcome, files: await write(figures, options) };
 }
 
@@ -139,7 +147,7 @@ function finished({ recipes, jobs }: Plan): LabelledRun[] {
   });
 }
 
-async function write(figures: readonly Figure[], { out = 'results' }: ReproduceOptions): Promise<string[]> {
+async function write(figures: readonly Figure[], { out = defaultOut }: ReproduceOptions): Promise<string[]> {
   const files: string[] = [];
   for (const { name, svg, data } of figures) {
     const contents = { svg, png: svgToPng(svg), json: `${JSON.stringify(data, null, 1)}\n` };

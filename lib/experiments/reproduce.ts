@@ -2,19 +2,21 @@ import { basename } from 'node:path';
 import { accuracyPlot, svgToPng } from '../plot/index.ts';
 import { csvOf } from './csv.ts';
 import { markdownOf, type ReportNotes } from './markdown.ts';
-import { experimentsOf, type Plan, type PlanOptions, planOf } from './plan.ts';
+import { experimentsOf, notesOf, type Plan, type PlanOptions, settledPlan } from './plan.ts';
 import { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
 import { type Cell, cellsOf } from './summary.ts';
 import { type Table, type TableName, tableOf } from './tables.ts';
-import { writeFiles } from './write-files.ts';
+import { makeOut, writeFiles } from './write-files.ts';
+
+export const defaultOut = 'results';
 
 export interface ReproduceOptions
   extends PlanOptions,
     Omit<RunPlanOptions, 'threads' | 'device' | 'dataDir'> {
   /** The folder of tables and pictures. Default 'results'. */
   out?: string;
-  /** The command that the table quotes */
-  command?: string;
+  /** The command that the table quotes. Default null: none. */
+  command?: string | null;
   onPlan?: (plan: Plan) => void;
 }
 
@@ -31,7 +33,8 @@ export interface Report extends PlanOutcome {
  * picture, in place of those that are there. Interrupted anywhere, it writes what there is, and the next call goes on.
  *
  * @param which one of the paper's tables by its name, or a table of one's own
- * @throws TypeError for an option that is not valid; Error if a run's folder holds a run with other settings
+ * @throws TypeError for an option that is not valid; Error if `out` can be no folder, or a run's folder holds a run with
+ *   other settings
  */
 export async function reproduceTable(
   which: TableName | Table,
@@ -39,9 +42,10 @@ export async function reproduceTable(
 ): Promise<Report> {
   const table = typeof which === 'string' ? tableOf(which) : which;
   const { name } = table;
-  const { out = 'results', command = `npx intraclass reproduce ${name}` } = options;
-  const plan = await planOf(table, options);
+  const { out = defaultOut, command = null } = options;
+  const plan = await settledPlan(table, options);
   options.onPlan?.(plan);
+  await makeOut(out);
   const outcome = await runPlan(plan, options);
   const cells = cellsOf(plan);
   const notes = { command, machine: machinesOf(cells), missingData: outcome.missingData };
@@ -68,21 +72,19 @@ function machinesOf(cells: readonly Cell[]): string | null {
 }
 
 /** The accuracies of the experiments that have any; null where none has. */
-async function pictureOf({ table, recipes }: Plan, cells: readonly Cell[]): Promise<string | null> {
-  const panels = experimentsOf(recipes).flatMap(({ name, title }) => {
+async function pictureOf(plan: Plan, cells: readonly Cell[]): Promise<string | null> {
+  const panels = experimentsOf(plan.recipes).flatMap((experiment) => {
+    const { name, title } = experiment;
     const own = cells.filter((cell) => cell.experiment === name);
     if (own.every(({ runs }) => runs.length === 0)) return [];
-    const { epochs, recipeEpochs } = own[0]!;
     const rows = own.map((cell) => ({
       name: cell.title,
       values: cell.runs.map(({ result }) => result.testAccuracy),
       published: cell.paper === null ? null : cell.paper / 100,
     }));
-    return [
-      { title: epochs === recipeEpochs ? title : `${title}, ${epochs} of ${recipeEpochs} epochs`, rows },
-    ];
+    return [{ title: [title, ...notesOf(plan, experiment)].join(', '), rows }];
   });
-  return panels.length === 0 ? null : accuracyPlot({ panels, title: `${table.title}, test accuracy` });
+  return panels.length === 0 ? null : accuracyPlot({ panels, title: `${plan.table.title}, test accuracy` });
 }
 
 /** All that the table is made of; accuracies as shares, published ones in percent as printed. */

@@ -44,9 +44,15 @@ export const nothingRun = (): PlanOutcome => ({
  * whose loss is no longer finite is noted as diverged; an experiment whose data are missing is passed over, and so is
  * a run that another process has in hand: the same command may be given several times at once. What such a process has
  * finished in the meantime counts as finished.
+ *
+ * @throws Error if another process has come to other epochs for the plan's budget since it was made
  */
 export async function runPlan(plan: Plan, options: RunPlanOptions = {}): Promise<PlanOutcome> {
-  await writeBudget(plan);
+  if (!(await writeBudget(plan))) {
+    throw new Error(
+      `runPlan: plan: expected the epochs that its budget has come to, got others than in ${plan.budget?.file}: plan again`,
+    );
+  }
   const outcome = await runOpen(plan, options);
   for (const planned of plan.jobs) {
     if (isOpen(planned.state)) planned.state = await stateOf(planned.job);

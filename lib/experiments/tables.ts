@@ -79,12 +79,12 @@ export interface Selection {
 
 /**
  * The cells of a table, experiment by experiment, in the table's order.
- * @throws TypeError if the table has no experiment or method of a name that is asked for
+ * @throws TypeError if the table has no experiment or method of a name that is asked for, or no cell of them
  */
 export function recipesOf(table: Table, { rows, losses }: Selection = {}): Recipe[] {
   require(table, 'rows', rows, names(table.experiments));
   require(table, 'losses', losses, table.methods);
-  return table.experiments
+  const recipes = table.experiments
     .filter(({ name }) => rows?.includes(name) ?? true)
     .flatMap((experiment) =>
       table.methods
@@ -92,6 +92,15 @@ export function recipesOf(table: Table, { rows, losses }: Selection = {}): Recip
         .flatMap((name) => experiment.methods.filter((method) => method.name === name))
         .map((method) => recipeOf(experiment, method)),
     );
+  if (recipes.length === 0) {
+    const [of, on] = [losses ?? table.methods, rows ?? names(table.experiments)].map((list) =>
+      list.join(', '),
+    );
+    throw new TypeError(
+      `reproduce: losses: ${table.name} has no recipe of ${of || 'no loss'} for ${on || 'no row'}`,
+    );
+  }
+  return recipes;
 }
 
 function require(

@@ -21,7 +21,7 @@ export interface AccuracyPanel {
 }
 
 export interface AccuracyPlotOptions {
-  /** Drawn side by side, each with an axis of its own. */
+  /** Drawn side by side, three in a row, each with an axis of its own. */
   panels: readonly AccuracyPanel[];
   title?: string;
   /** Of a panel, in pixels. Default 300. */
@@ -30,6 +30,8 @@ export interface AccuracyPlotOptions {
 
 const legend = { mean: 'mean ± sd over seeds', seed: 'one seed', published: 'published' };
 const rowHeight = 30;
+/** More panels than these in a row, and their letters are too small in a picture of a page's width. */
+const mostColumns = 3;
 
 /**
  * Accuracies of losses: the mean over seeds as a dot with a bar of one standard deviation (n − 1) to both sides, each
@@ -57,7 +59,7 @@ export async function accuracyPlot(options: AccuracyPlotOptions): Promise<string
   const spec: Spec = {
     $schema: 'https://vega.github.io/schema/vega/v6.json',
     padding: 12,
-    layout: { columns: panels.length, padding: 24, align: 'all', bounds: 'full' },
+    layout: { columns: Math.min(panels.length, mostColumns), padding: 24, align: 'all', bounds: 'full' },
     ...pictureTitle(title),
     scales: [
       scale('fill', { mean: ink, seed: colorOf(5), published: 'transparent' }),

@@ -3,13 +3,17 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { extname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
+  cellsOf,
   estimatesOf,
   planOf,
   reproduceFigure,
   reproduceTable,
+  runPlan,
   type Table,
+  tableOf,
 } from '../../lib/experiments/index.ts';
-import { writeBudget } from '../../lib/experiments/plan.ts';
+import { markdownOf } from '../../lib/experiments/markdown.ts';
+import { settledPlan, writeBudget } from '../../lib/experiments/plan.ts';
 import { method } from '../../lib/experiments/recipe.ts';
 import { ours } from '../../lib/experiments/setting.ts';
 import { getNumThreads, setNumThreads } from '../../lib/tensor/index.ts';
@@ -139,6 +143,55 @@ describe('reproduce', () => {
     expect(markdown).toContain('**the test set itself: a parity mode');
     expect(markdown).toContain('| top-5 |');
     expect(markdown).not.toContain('held-out');
+    expect(read('small.svg')).toContain('Drawn digits, 1 of 2 epochs, epoch chosen on the test set');
+    const [names, values] = read('small.csv')
+      .split('\r\n')
+      .map((line) => line.split(','));
+    expect(values![names!.indexOf('validation_accuracy')]).toBe('');
+  });
+
+  it.each([
+    [{}, 'Trained on 12,206 of the subset', 'subset of its own'],
+    [{ selectOn: 'test' }, 'Trained on all 12,406 images of the subset, none held out.', 'choose the epoch'],
+    [{ varySubset: true }, 'Each seed has a subset of its own, seed 0 the published one.', 'none held out'],
+  ] as const)('says what a long-tailed row was trained on with %o', async (more, note, notThis) => {
+    const plan = await planOf(tableOf('table2'), {
+      rows: ['cifar-10-lt-100'],
+      losses: ['ce'],
+      runsDir: folder,
+      ...more,
+    });
+    const markdown = markdownOf(plan, cellsOf(plan), { command: null });
+    expect(markdown).toContain(note);
+    expect(markdown).not.toContain(notThis);
+    expect(markdown).not.toContain('```');
+  });
+
+  it('draws subsets anew where there are any, and for every seed but the first', async () => {
+    const { jobs } = await planOf(tableOf('table3'), {
+      rows: ['mnist-2d', 'cifar-10-lt-100'],
+      losses: ['icu'],
+      seeds: 2,
+      varySubset: true,
+      runsDir: folder,
+    });
+    expect(jobs.map(({ job }) => [job.folder.path.split(/[\\/]/).at(-1), job.config.dataSeed])).toEqual([
+      ['mnist-2d-icu-seed0', 0],
+      ['cifar-10-lt-100-icu-seed0', 0],
+      ['mnist-2d-icu-seed1', 0],
+      ['cifar-10-lt-100-icu-seed1-own-subset', 1],
+    ]);
+  });
+
+  it('says before any run that it cannot write to a file', async () => {
+    writeFileSync(join(folder, 'results'), '');
+    const onJob = () => expect.fail('a run was begun');
+    await expect(reproduceTable(table, options({ onJob }))).rejects.toThrow(
+      /^reproduce: out: expected a folder, or a name for a new one, got '.*results': EEXIST/,
+    );
+    await expect(reproduceFigure('fig3', { out: join(folder, 'results') })).rejects.toThrow(
+      /^reproduce: out: /,
+    );
   });
 
   it('leaves no picture of an earlier table beside one that has no runs', async () => {
@@ -209,7 +262,17 @@ describe('reproduce', () => {
     await expect(planOf(changed, options({ losses: ['ce'] }))).rejects.toThrow(
       /digits-ce-seed0-1epochs holds a run with other settings than the recipe has: lr 0.001 instead of 0.002/,
     );
-    // Threads and device are no part of what a run is.
+    // The images are a part of what a run is …
+    await job.folder.writeJson('config.json', { ...job.config, data: 'mnist' });
+    await expect(planOf(table, options({ losses: ['ce'] }))).rejects.toThrow(
+      /with other settings than the recipe has: data "mnist" instead of "drawn-digits"/,
+    );
+    await job.folder.writeJson('config.json', job.config);
+    // … but not where a folder of them lies, and neither are threads and device.
+    const photos = options({ rows: ['photos'], losses: ['ce'] });
+    const { job: own } = (await planOf(table, photos)).jobs[0]!;
+    await own.folder.create({ ...own.config, data: 'folder:/elsewhere/photos' });
+    await expect(planOf(table, photos)).resolves.toBeDefined();
     await expect(planOf(table, options({ losses: ['ce'], threads: 2 }))).resolves.toBeDefined();
   });
 
@@ -236,6 +299,37 @@ describe('reproduce', () => {
     // Another question in between leaves it alone.
     await writeBudget(await planOf(table, { ...budget, losses: ['ce'] }));
     expect((await planOf(table, budget)).jobs[0]!.job.config.epochs).toBe(2);
+  });
+
+  it('takes the epochs of a process that was quicker with the same budget', { timeout: 60_000 }, async () => {
+    const budget = options({ epochs: undefined, budget: '1s' });
+    const plan = await planOf(table, budget);
+    // While this one is timed, another writes down what it has come to.
+    let written = false;
+    const onTiming = () => {
+      if (written) return;
+      written = true;
+      const { runsDir, file, content } = plan.budget!;
+      mkdirSync(runsDir, { recursive: true });
+      writeFileSync(join(runsDir, file), JSON.stringify({ ...content, epochs: { digits: 2 } }));
+    };
+    const { jobs } = await settledPlan(table, { ...budget, onTiming });
+    expect(jobs[0]!.job.config.epochs).toBe(2);
+    await expect(runPlan(plan)).rejects.toThrow(/runPlan: plan: expected the epochs .*: plan again$/);
+  });
+
+  it('times a network once, for the budget and for the estimate', { timeout: 60_000 }, async () => {
+    const timed: string[] = [];
+    const onTiming = (network: string) => timed.push(network);
+    const plan = await planOf(table, options({ epochs: undefined, budget: '1s', onTiming }));
+    estimatesOf(plan, { threads: 1, onTiming });
+    expect(timed).toEqual(['mnist-2d']);
+    // The default, said aloud, is no other question.
+    const named = await planOf(
+      table,
+      options({ epochs: undefined, budget: '1s', selectOn: 'validation' as const }),
+    );
+    expect(named.budget!.file).toBe(plan.budget!.file);
   });
 
   it('says which figures there are', async () => {
@@ -282,6 +376,8 @@ describe('reproduce', () => {
     [{ epochs: undefined, budget: 'long' }, /budget: expected a time/],
     [{ varySubset: true }, /varySubset: expected a row with a long-tailed subset, got digits$/],
     [{ rows: ['no'] }, /rows: small has no 'no'/],
+    [{ rows: ['photos'], losses: ['icu'] }, /losses: small has no recipe of icu for photos$/],
+    [{ rows: [] }, /losses: small has no recipe of ce, icu for no row$/],
   ])('says what is wrong with %o', async (more, message) => {
     await expect(planOf(table, options(more))).rejects.toThrow(message);
   });

@@ -13,6 +13,8 @@ export interface FeatureFigureOptions extends FigureEvents {
   device?: string;
   /** CPU threads. Default: each run's. */
   threads?: number | null;
+  /** Default: none. */
+  title?: string;
   /** The most points of a class in a panel. Default: so many that the picture stays below 2 MB, at most 120. */
   pointsPerClass?: number;
 }
@@ -29,7 +31,7 @@ export async function featureFigure(
   options: FeatureFigureOptions = {},
 ): Promise<Figure[]> {
   checkRuns('featureFigure', runs);
-  const { dataDir, device, threads, pointsPerClass, signal, onMessage } = options;
+  const { dataDir, device, threads, title: above, pointsPerClass, signal, onMessage } = options;
   const columns: FeatureColumn[] = [];
   const data: object[] = [];
   let first: RunEvaluation | undefined;
@@ -63,12 +65,23 @@ export async function featureFigure(
       ...gaussians,
     });
     columns.push({ title, panels: [panel('train', train), panel('test', test)] });
-    const { loss, lossOptions, seed } = config;
+    const { loss, lossOptions, seed, epochs, selectOn } = config;
     const parts = { trainAccuracy: train.accuracy, testAccuracy: test.accuracy };
     const learned = gaussians && { means: [...gaussians.means], sigmas: [...gaussians.sigmas] };
-    data.push({ title, run: basename(run), loss, lossOptions, seed, epoch, ...parts, ...learned });
+    data.push({
+      title,
+      run: basename(run),
+      loss,
+      lossOptions,
+      seed,
+      epochs,
+      selectOn,
+      epoch,
+      ...parts,
+      ...learned,
+    });
   }
   const classes = Array.from({ length: first!.test.confusion.length }, (_, k) => String(k));
-  const svg = await featureGrid({ columns, classes, pointsPerClass });
+  const svg = await featureGrid({ columns, classes, title: above, pointsPerClass });
   return [{ name: 'fig2', svg, data: { data: first!.config.data, runs: data } }];
 }

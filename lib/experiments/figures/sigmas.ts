@@ -18,7 +18,7 @@ export async function sigmaFigure(
   const data = [];
   for (const { title: name, run } of runs) {
     const folder = new RunFolder(run);
-    const { loss, data: images, seed } = await folder.readConfig();
+    const { loss, data: images, seed, epochs, selectOn } = await folder.readConfig();
     const result = await folder.readResult();
     if (result === null)
       throw new Error(`sigmaFigure: ${run}: expected a finished run, got one without a result`);
@@ -33,6 +33,8 @@ export async function sigmaFigure(
       run: basename(run),
       data: images,
       seed,
+      epochs,
+      selectOn,
       sizes: icu.sizes,
       correlation: icu.sizeCorrelation,
     });
