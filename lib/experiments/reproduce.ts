@@ -82,7 +82,7 @@ async function pictureOf(plan: Plan, cells: readonly Cell[]): Promise<string | n
       values: cell.runs.map(({ result }) => result.testAccuracy),
       published: cell.paper === null ? null : cell.paper / 100,
     }));
-    return [{ title: [title, ...notesOf(plan, experiment)].join(', '), rows }];
+    return [{ title, note: notesOf(plan, experiment).join(', '), rows }];
   });
   return panels.length === 0 ? null : accuracyPlot({ panels, title: `${plan.table.title}, test accuracy` });
 }

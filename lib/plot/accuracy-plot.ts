@@ -16,12 +16,14 @@ export interface AccuracyRow {
 export interface AccuracyPanel {
   /** 'MNIST, 2-D' */
   title: string;
+  /** Below the title: '2 of 8 epochs'. Default: none. */
+  note?: string;
   /** From above, of different names */
   rows: readonly AccuracyRow[];
 }
 
 export interface AccuracyPlotOptions {
-  /** Drawn side by side, three in a row, each with an axis of its own. */
+  /** Drawn side by side, two in a row, each with an axis of its own. */
   panels: readonly AccuracyPanel[];
   title?: string;
   /** Of a panel, in pixels. Default 300. */
@@ -31,7 +33,7 @@ export interface AccuracyPlotOptions {
 const legend = { mean: 'mean ± sd over seeds', seed: 'one seed', published: 'published' };
 const rowHeight = 30;
 /** More panels than these in a row, and their letters are too small in a picture of a page's width. */
-const mostColumns = 3;
+const mostColumns = 2;
 
 /**
  * Accuracies of losses: the mean over seeds as a dot with a bar of one standard deviation (n − 1) to both sides, each
@@ -113,7 +115,7 @@ function meanAndSpread(values: readonly number[]): { mean: number; sd: number } 
   return { mean, sd: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
 }
 
-function panelMark({ title, rows }: AccuracyPanel, width: number): Mark {
+function panelMark({ title, note = '', rows }: AccuracyPanel, width: number): Mark {
   const height = rows.length * rowHeight;
   // In percent.
   const points: { row: string; value: number; kind: string; dy: number }[] = [];
@@ -138,7 +140,7 @@ function panelMark({ title, rows }: AccuracyPanel, width: number): Mark {
   const ends = { x: { scale: 'x', field: 'low' }, x2: { scale: 'x', field: 'high' } };
   return {
     type: 'group',
-    title: { text: title, frame: 'group', offset: 6 },
+    title: { text: title, subtitle: note, frame: 'group', offset: 6, subtitleColor: ink },
     encode: {
       enter: { width: { value: width }, height: { value: height }, stroke: { value: '#bbbbbb' } },
     },

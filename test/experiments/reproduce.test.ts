@@ -6,6 +6,7 @@ import {
   cellsOf,
   estimatesOf,
   planOf,
+  planOfFigure,
   reproduceFigure,
   reproduceTable,
   runPlan,
@@ -143,7 +144,7 @@ describe('reproduce', () => {
     expect(markdown).toContain('**the test set itself: a parity mode');
     expect(markdown).toContain('| top-5 |');
     expect(markdown).not.toContain('held-out');
-    expect(read('small.svg')).toContain('Drawn digits, 1 of 2 epochs, epoch chosen on the test set');
+    expect(read('small.svg')).toContain('>1 of 2 epochs, epoch chosen on the test set</text>');
     const [names, values] = read('small.csv')
       .split('\r\n')
       .map((line) => line.split(','));
@@ -359,6 +360,19 @@ describe('reproduce', () => {
     const chosen = { runsDir: join(folder, 'runs'), out: folder, ...more, onPlan };
     await expect(reproduceFigure(name, chosen)).rejects.toThrow(message);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('says in a figure of runs which runs these are', async () => {
+    const chosen = { losses: ['icu'], epochs: 50, runsDir: join(folder, 'runs'), out: folder };
+    const { job } = (await planOfFigure('sigmas', chosen))!.jobs[0]!;
+    await job.folder.create(job.config);
+    const sizes = [100, 50].map((size) => ({ size, sigma: 1 / size }));
+    await job.folder.writeJson('result.json', { test: { icu: { sizes, sizeCorrelation: -1 } } });
+    await reproduceFigure('sigmas', chosen);
+    const svg = readFileSync(join(folder, 'sigmas.svg'), 'utf8');
+    expect(svg).toContain('>CIFAR-10-LT, ratio 100, 50 of 200 epochs, seed 0<');
+    const { runs } = JSON.parse(readFileSync(join(folder, 'sigmas.json'), 'utf8')) as { runs: object[] };
+    expect(runs).toMatchObject([{ epochs: 50, selectOn: 'validation', seed: 0 }]);
   });
 
   it('draws fig1 of so many seeds, with so many threads', { timeout: 120_000 }, async () => {

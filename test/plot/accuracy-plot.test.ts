@@ -10,6 +10,22 @@ const rows = [
 const translated = (svg: string, pattern: RegExp) => [...svg.matchAll(pattern)].map(([, x]) => Number(x));
 
 describe('accuracyPlot', () => {
+  it('puts two panels in a row, each with its note', async () => {
+    const panel = (note?: string) => ({ title: 'p', note, rows: [{ name: 'ICU', values: [0.9] }] });
+    const size = async (panels: ReturnType<typeof panel>[]) => {
+      const svg = await accuracyPlot({ panels });
+      return [
+        svg,
+        ...[...svg.matchAll(/ (?:width|height)="(\d+)"/g)].slice(0, 2).map(([, n]) => Number(n)),
+      ] as const;
+    };
+    const [two, width, height] = await size([panel('2 of 8 epochs'), panel()]);
+    expect(two).toContain('>2 of 8 epochs</text>');
+    const [, same, more] = await size([panel('2 of 8 epochs'), panel(), panel()]);
+    expect(same).toBe(width);
+    expect(more).toBeGreaterThan(1.5 * height!);
+  });
+
   it('draws means with bars, single seeds, and published figures as hollow marks', async () => {
     const svg = await accuracyPlot({
       panels: [
