@@ -1,6 +1,6 @@
-import { checkOptions } from '../tensor/check.ts';
+import { checkBoolean, checkOptions } from '../tensor/check.ts';
 import { noGrad, type Tensor, torch } from '../tensor/index.ts';
-import { checkAtLeast0, checkBoolean, checkInteger, checkRange } from './check.ts';
+import { checkAtLeast0, checkInteger, checkRange } from './check.ts';
 import { Module } from './module.ts';
 import { Buffer, Parameter } from './parameter.ts';
 

@@ -34,13 +34,6 @@ export function checkFinite(layer: string, name: string, value: unknown): void {
   }
 }
 
-/** Throws a TypeError naming the argument unless `value` is a boolean. */
-export function checkBoolean(what: string, name: string, value: unknown): void {
-  if (typeof value !== 'boolean') {
-    throw new TypeError(`${what}: argument '${name}' expected true or false, got ${describeValue(value)}`);
-  }
-}
-
 /** One size for both directions, or one each. */
 export type Size2d = number | readonly [number, number];
 

@@ -1,6 +1,6 @@
-import { checkOptions } from '../tensor/check.ts';
+import { checkBoolean, checkOptions } from '../tensor/check.ts';
 import { type Tensor, torch } from '../tensor/index.ts';
-import { checkBoolean, checkInteger } from './check.ts';
+import { checkInteger } from './check.ts';
 import { layerTensors } from './init.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';

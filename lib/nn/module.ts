@@ -1,4 +1,4 @@
-import { checkOptions, isPlain } from '../tensor/check.ts';
+import { checkBoolean, checkOptions, isPlain } from '../tensor/check.ts';
 import {
   type DType,
   describeValue,
@@ -10,7 +10,6 @@ import {
   torch,
 } from '../tensor/index.ts';
 import { checkTensor } from '../tensor/tensor.ts';
-import { checkBoolean } from './check.ts';
 import { Buffer, Parameter } from './parameter.ts';
 
 /** Where and how a module's tensors are kept. Dtype and memory format change floating-point tensors only. */
@@ -43,7 +42,7 @@ export abstract class Module {
   /**
    * The child modules with their names.
    * @throws TypeError naming a property that is an array or the like of modules, parameters or buffers; Error naming
-   *   two properties that have one name in state dicts; likewise all below
+   *   two properties that have one name in state dicts, or a module that is a part of itself; likewise all below
    */
   namedChildren(): [string, Module][] {
     return this.own((value) => value instanceof Module);
@@ -57,8 +56,16 @@ export abstract class Module {
     return once(this.everyModule(prefix));
   }
 
-  private everyModule(prefix = ''): [string, Module][] {
-    const below = this.namedChildren().flatMap(([name, child]) => child.everyModule(join(prefix, name)));
+  private everyModule(prefix = '', above: readonly Module[] = []): [string, Module][] {
+    if (above.includes(this)) {
+      throw new Error(
+        `${this.constructor.name}: '${prefix}' is a module that it is itself a part of; what is to know the module around it ` +
+          'may have it in a #private field',
+      );
+    }
+    const below = this.namedChildren().flatMap(([name, child]) =>
+      child.everyModule(join(prefix, name), [...above, this]),
+    );
     return [[prefix, this], ...below];
   }
 
@@ -79,6 +86,7 @@ export abstract class Module {
 
   /** Sets `training` of this module and of all below it. @returns this */
   train(mode = true): this {
+    checkBoolean('train', 'mode', mode);
     for (const [, module] of this.namedModules()) module.training = mode;
     return this;
   }

@@ -30,11 +30,14 @@ export class Parameter extends Tensor {
   }
 }
 
-/** A tensor that is part of a Module's state without being trained, such as a running mean. Lives like a Parameter. */
+/**
+ * A tensor that is part of a Module's state without being trained, such as a running mean. Made as a Parameter is, and
+ * lives like one.
+ */
 export class Buffer extends Tensor {
   constructor(source: Tensor) {
     checkTensor('Buffer', 'source', source);
-    super(source.take());
+    super(takeLeaf(source));
     this.keep();
   }
 }
@@ -48,6 +51,11 @@ function leafOf(source: Tensor, requiresGrad: boolean): number {
       `Parameter: argument 'source' expected a floating-point or complex dtype, got ${dtype}; with requiresGrad false any will do`,
     );
   }
+  return takeLeaf(source);
+}
+
+/** Takes the data away from a tensor; of one that an operation has made, without its graph. */
+function takeLeaf(source: Tensor): number {
   if (source.isLeaf) return source.take();
   const data = source.detach();
   source.dispose();

@@ -1,6 +1,6 @@
-import { checkOptions } from '../tensor/check.ts';
+import { checkBoolean, checkOptions } from '../tensor/check.ts';
 import { type Tensor, torch } from '../tensor/index.ts';
-import { checkBoolean, pair, type Size2d } from './check.ts';
+import { pair, type Size2d } from './check.ts';
 import { Module } from './module.ts';
 
 export interface PoolOptions {

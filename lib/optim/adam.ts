@@ -1,5 +1,5 @@
-import { checkBoolean } from '../nn/check.ts';
 import type { Parameter } from '../nn/index.ts';
+import { checkBoolean } from '../tensor/check.ts';
 import { type OperatorFunction, operator, type Tensor, torch } from '../tensor/index.ts';
 import {
   Optimizer,

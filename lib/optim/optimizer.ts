@@ -1,5 +1,6 @@
 import { native } from '../native.ts';
 import type { Parameter } from '../nn/index.ts';
+import { checkKnown } from '../tensor/check.ts';
 import { describeValue, noGrad, scope, Tensor, torch } from '../tensor/index.ts';
 
 /** Settings that every optimiser has. */
@@ -47,7 +48,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     const { name } = new.target;
     const known = Object.keys(defaults);
     const settingsOf = (given: object, also: readonly string[] = []): Partial<Options> => {
-      if (typeof given !== 'object' || given === null) {
+      if (typeof given !== 'object' || given === null || Array.isArray(given)) {
         throw new TypeError(`${name}: argument 'options' expected an object, got ${describeValue(given)}`);
       }
       for (const key of Object.keys(given)) {
@@ -98,8 +99,12 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
     requireNumber(this.constructor.name, 'weightDecay', group.weightDecay, 0);
   }
 
-  /** Updates every parameter that has a gradient. */
+  /**
+   * Updates every parameter that has a gradient.
+   * @throws TypeError naming a setting of a group that has been changed to what is out of range, or is not there
+   */
   step(): void {
+    for (const group of this.paramGroups) this.check(group);
     scope(() =>
       noGrad(() => {
         for (const group of this.paramGroups) {
@@ -245,6 +250,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
         );
       }
       const { params: _, ...settings } = structuredClone(groups[i]!);
+      checkKnown('loadStateDict', settings, [...Object.keys(group), 'name']);
       return { ...group, ...settings } as ParamGroup<Options>;
     });
     for (const group of merged) this.check(group);

@@ -1,11 +1,12 @@
-import { checkBoolean, checkInteger, checkRange } from '../nn/check.ts';
-import { checkOptions } from '../tensor/check.ts';
+import { checkInteger, checkRange } from '../nn/check.ts';
+import { checkBoolean, checkOptions } from '../tensor/check.ts';
 import { describeValue } from '../tensor/index.ts';
 import { Optimizer, requireNumber } from './optimizer.ts';
 
 /**
  * The base of learning-rate schedules, as torch.optim.lr_scheduler: step() is called after each optimiser step (or
- * epoch, for schedules counted in epochs), and sets the learning rate of every group from its initial one.
+ * epoch, for schedules counted in epochs), and sets the learning rate of every group from its initial one. Groups that the
+ * optimiser gets later are left alone.
  */
 export abstract class LRScheduler {
   /** The optimiser whose learning rates it sets. */
@@ -35,24 +36,29 @@ export abstract class LRScheduler {
 
   /** Goes on by one step, and sets the learning rate of each group. */
   step(): void {
+    this.apply(this.count + 1);
     this.count++;
-    this.apply(this.count);
   }
 
   /** Puts the schedule to where it was after `lastStep` steps. */
   resume(lastStep: number): void {
     requireNumber(this.constructor.name, 'lastStep', lastStep, 0);
-    this.count = lastStep;
     this.apply(lastStep);
+    this.count = lastStep;
   }
 
   /** The learning rate after `step` steps of a group that began with `base`. */
   protected abstract lrAt(step: number, base: number, group: number): number;
 
   protected apply(step: number): void {
-    this.optimizer.paramGroups.forEach((group, i) => {
+    this.scheduled.forEach((group, i) => {
       group.lr = this.lrAt(step, this.baseLrs[i]!, i);
     });
+  }
+
+  /** The groups that the optimiser had when the schedule was made; later ones keep their own rates. */
+  protected get scheduled(): Optimizer['paramGroups'] {
+    return this.optimizer.paramGroups.slice(0, this.baseLrs.length);
   }
 }
 
@@ -214,7 +220,7 @@ export class OneCycleLR extends LRScheduler {
     const { cycleMomentum, baseMomentum, maxMomentum } = this.options;
     if (!cycleMomentum) return;
     const momentum = this.cycle(step, maxMomentum, baseMomentum, maxMomentum);
-    for (const group of this.optimizer.paramGroups as { momentum?: number; betas?: [number, number] }[]) {
+    for (const group of this.scheduled as { momentum?: number; betas?: [number, number] }[]) {
       if (group.betas !== undefined) group.betas[0] = momentum;
       else if (group.momentum !== undefined) group.momentum = momentum;
     }

@@ -1,5 +1,6 @@
-import { checkBoolean, checkFinite } from '../nn/check.ts';
+import { checkFinite } from '../nn/check.ts';
 import type { Parameter } from '../nn/index.ts';
+import { checkBoolean } from '../tensor/check.ts';
 import { operator, type Tensor, torch } from '../tensor/index.ts';
 import {
   Optimizer,

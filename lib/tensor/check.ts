@@ -50,3 +50,10 @@ export function checkKnown(what: string, options: object, names: readonly string
     }
   }
 }
+
+/** Throws a TypeError naming the argument unless `value` is a boolean. */
+export function checkBoolean(what: string, name: string, value: unknown): void {
+  if (typeof value !== 'boolean') {
+    throw new TypeError(`${what}: argument '${name}' expected true or false, got ${describeValue(value)}`);
+  }
+}

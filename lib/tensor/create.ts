@@ -1,12 +1,21 @@
 import { native } from '../native.ts';
-import { checkOptions, describeValue } from './check.ts';
-import { type DType, dtypeOf, dtypes, isDType, isInteger, type TypedArray, typedArrayOf } from './dtype.ts';
-import { type NestedArray, ownerOf, Tensor } from './tensor.ts';
+import { checkBoolean, checkOptions, describeValue } from './check.ts';
+import {
+  type DType,
+  dtypeOf,
+  dtypes,
+  isComplex,
+  isDType,
+  isInteger,
+  type TypedArray,
+  typedArrayOf,
+} from './dtype.ts';
+import { type Complex, type NestedData, ownerOf, type Scalar, Tensor } from './tensor.ts';
 
 export interface TensorOptions {
   /** The sizes of the dimensions, for data given flat as a typed array. Default: one dimension. */
   shape?: readonly number[];
-  /** Default: the typed array's own; for arrays, float32 (numbers), int64 (bigints) or bool (booleans). */
+  /** Default: the typed array's own; for arrays, float32 (numbers), int64 (bigints), bool (booleans) or complex64. */
   dtype?: DType;
   /** 'cpu' or 'cuda:0'. Default 'cpu'. */
   device?: string;
@@ -30,12 +39,10 @@ const mostDimensions = 64;
  * @throws TypeError if rows differ in length, elements in type, or the shape does not fit the data; RangeError if the
  *   dtype is an integer one that cannot hold a number
  */
-export function tensor(
-  data: NestedArray | readonly NestedArray[] | TypedArray,
-  options: TensorOptions = {},
-): Tensor {
+export function tensor(data: NestedData | TypedArray, options: TensorOptions = {}): Tensor {
   checkOptions('tensor', options, optionNames);
-  const { dtype, device, requiresGrad } = options;
+  const { dtype, device, requiresGrad = false } = options;
+  checkBoolean('tensor', 'requiresGrad', requiresGrad);
   if (dtype !== undefined && !isDType(dtype)) {
     throw new TypeError(
       `tensor: argument 'dtype' expected one of ${dtypes.join(', ')}, got ${describeValue(dtype)}`,
@@ -44,7 +51,7 @@ export function tensor(
   const own = dtypeOf(data);
   let result =
     own === undefined
-      ? fromNested(data as NestedArray, options)
+      ? fromNested(data as NestedData, options)
       : fromTypedArray(data as TypedArray, own, options);
   if (dtype !== undefined && result.dtype !== dtype) result = result.to({ dtype });
   if (device !== undefined && device !== 'cpu') result = result.to({ device });
@@ -62,9 +69,9 @@ function fromTypedArray(data: TypedArray, dtype: DType, options: TensorOptions):
   return new Tensor(native.fromTypedArray(data, dtype, shape));
 }
 
-function fromNested(data: NestedArray, options: TensorOptions): Tensor {
+function fromNested(data: NestedData, options: TensorOptions): Tensor {
   const nested: number[] = [];
-  for (let level: NestedArray = data; Array.isArray(level); level = level[0]!) {
+  for (let level: NestedData = data; Array.isArray(level); level = level[0]!) {
     if (nested.length === mostDimensions) {
       throw new TypeError(
         `tensor: argument 'data' expected at most ${mostDimensions} dimensions, got arrays nested deeper`,
@@ -73,7 +80,7 @@ function fromNested(data: NestedArray, options: TensorOptions): Tensor {
     nested.push(level.length);
     if (level.length === 0) break;
   }
-  const elements: Element[] = [];
+  const elements: Scalar[] = [];
   flatten(data, nested, 0, elements);
   const shape = options.shape ?? nested;
   checkShape(shape, elements.length);
@@ -96,14 +103,13 @@ function checkShape(shape: unknown, count: number): void {
   }
 }
 
-type Element = number | bigint | boolean;
-
 /** Elements in a typed array, and its dtype: the one wanted, or one that has all their digits to convert from. */
-function pack(elements: readonly Element[], wanted: DType | undefined): [TypedArray, DType] {
+function pack(elements: readonly Scalar[], wanted: DType | undefined): [TypedArray, DType] {
   const kind = typeof elements[0];
   if (kind === 'boolean') return [Uint8Array.from(elements, Number), 'bool'];
+  if (kind === 'object') return packComplex(elements as readonly Complex[], wanted ?? 'complex64');
   const dtype = wanted ?? (kind === 'bigint' ? 'int64' : 'float32');
-  if (isInteger(dtype)) return [packIntegers(elements, dtype), dtype];
+  if (isInteger(dtype)) return [packIntegers(elements as readonly (number | bigint)[], dtype), dtype];
   const held = dtype === 'float32' ? dtype : 'float64';
   // Not `from`, which is several times slower.
   const array = held === 'float32' ? new Float32Array(elements.length) : new Float64Array(elements.length);
@@ -111,7 +117,17 @@ function pack(elements: readonly Element[], wanted: DType | undefined): [TypedAr
   return [array, held];
 }
 
-function packIntegers(elements: readonly Element[], dtype: DType): TypedArray {
+function packComplex(elements: readonly Complex[], dtype: DType): [TypedArray, DType] {
+  if (!isComplex(dtype)) {
+    throw new TypeError(
+      `tensor: argument 'dtype' expected a complex one for complex elements, got '${dtype}'`,
+    );
+  }
+  const parts = elements.flatMap(({ re, im }) => [re, im]);
+  return [dtype === 'complex64' ? Float32Array.from(parts) : Float64Array.from(parts), dtype];
+}
+
+function packIntegers(elements: readonly (number | bigint)[], dtype: DType): TypedArray {
   const bits = Number(/\d+/.exec(dtype)![0]);
   const array = typedArrayOf(dtype, new ArrayBuffer((elements.length * bits) / 8))!;
   const convert = bits === 64 ? BigInt : Number;
@@ -129,7 +145,7 @@ function packIntegers(elements: readonly Element[], dtype: DType): TypedArray {
   return array;
 }
 
-function flatten(data: NestedArray, shape: number[], depth: number, into: Element[]): void {
+function flatten(data: NestedData, shape: number[], depth: number, into: Scalar[]): void {
   if (Array.isArray(data)) {
     if (data.length !== shape[depth]) {
       throw new TypeError(
@@ -140,9 +156,10 @@ function flatten(data: NestedArray, shape: number[], depth: number, into: Elemen
     return;
   }
   const kind = typeof data;
-  if (depth !== shape.length || (kind !== 'number' && kind !== 'bigint' && kind !== 'boolean')) {
+  const isElement = kind === 'number' || kind === 'bigint' || kind === 'boolean' || isComplexNumber(data);
+  if (depth !== shape.length || !isElement) {
     throw new TypeError(
-      `tensor: argument 'data' expected numbers, bigints or booleans in arrays of one shape, got ${describeValue(data)}`,
+      `tensor: argument 'data' expected numbers, bigints, booleans or { re, im } in arrays of one shape, got ${describeValue(data)}`,
     );
   }
   if (into.length > 0 && typeof into[0] !== kind) {
@@ -150,5 +167,10 @@ function flatten(data: NestedArray, shape: number[], depth: number, into: Elemen
       `tensor: argument 'data' expected elements of one type, got ${typeof into[0]} and ${kind}`,
     );
   }
-  into.push(data as Element);
+  into.push(data as Scalar);
+}
+
+function isComplexNumber(value: unknown): value is Complex {
+  const { re, im } = Object(value) as Partial<Complex>;
+  return typeof re === 'number' && typeof im === 'number';
 }

@@ -66,7 +66,7 @@ const toCopy = operator('aten::to.dtype_layout');
 setConvert((tensor, options) => {
   const { dtype, device, copy, memoryFormat } = options;
   return toCopy(tensor, {
-    dtype: dtype ?? tensor.dtype,
+    dtype,
     device: device ?? tensor.device,
     copy,
     memoryFormat,

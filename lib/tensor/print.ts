@@ -10,28 +10,36 @@ const lineWidth = 80;
 
 const prefix = 'tensor(';
 
-/** The text that PyTorch prints for the same tensor. */
+/**
+ * The text that PyTorch prints for the same tensor; of one whose elements cannot be read, as on `meta` or where they are
+ * sparse, only what it is like. Never throws: an object that holds a tensor could not be printed either then.
+ */
 export function format(tensor: Tensor): string {
-  const { shape, dtype, device } = tensor;
+  const { dtype, device } = tensor;
+  const shape = orNull(() => tensor.shape) ?? [];
   const count = shape.reduce((product, size) => product * size, 1);
   const suffixes: string[] = [];
   if (device !== 'cpu') suffixes.push(`device='${device}'`);
-  let body: string;
-  if (device === 'meta' || count === 0) {
-    const isMeta = device === 'meta';
-    if (isMeta || shape.length !== 1) {
-      suffixes.push(`size=(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`);
-    }
-    if (dtype !== 'float32') suffixes.push(`dtype=torch.${dtype}`);
-    body = isMeta ? '...' : '[]';
-  } else {
-    if (!hasDefaultType(dtype)) suffixes.push(`dtype=torch.${dtype}`);
-    body = bodyOf(tensor, shape, dtype, count > summariseAbove);
+  const isEmpty = count === 0 && device !== 'meta';
+  const body = isEmpty ? '[]' : orNull(() => bodyOf(tensor, shape, dtype, count > summariseAbove));
+  if (body === null || (isEmpty && shape.length !== 1)) {
+    suffixes.push(`size=(${shape.join(', ')}${shape.length === 1 ? ',' : ''})`);
   }
+  const shown = body !== null && !isEmpty;
+  if (shown ? !hasDefaultType(dtype) : dtype !== 'float32') suffixes.push(`dtype=torch.${dtype}`);
   const gradFn = tensor.gradFn;
   if (gradFn !== null) suffixes.push(`grad_fn=<${gradFn}>`);
   else if (tensor.requiresGrad) suffixes.push('requires_grad=True');
-  return withSuffixes(prefix + body, suffixes);
+  return withSuffixes(prefix + (body ?? '...'), suffixes);
+}
+
+/** Null where it throws. */
+function orNull<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
 }
 
 /** Types that need no `dtype=`: they are what Python's literals give. */

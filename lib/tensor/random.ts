@@ -5,8 +5,8 @@ const abandoned = new FinalizationRegistry<number>((id) => native.releaseGenerat
 
 /** A source of random numbers of its own, for operators that take a `generator`. PyTorch's sequences. */
 export class Generator {
-  /** @internal */
-  readonly id: number;
+  // Private, as a Tensor's handle.
+  readonly #id: number;
   readonly device: string;
 
   /**
@@ -14,9 +14,18 @@ export class Generator {
    * @param device 'cpu' or 'cuda:0'. Default 'cpu'.
    */
   constructor(seed: number | bigint = 0, device = 'cpu') {
-    this.id = native.createGenerator(device, seed);
+    this.#id = native.createGenerator(device, seed);
     this.device = device;
-    abandoned.register(this, this.id);
+    abandoned.register(this, this.#id);
+  }
+
+  /** @internal Its number in the addon. */
+  get id(): number {
+    try {
+      return this.#id;
+    } catch {
+      throw new TypeError('expected a Generator, got a copy or a Proxy of one');
+    }
   }
 
   /** Begins the sequence of a seed, an integer. @returns this */

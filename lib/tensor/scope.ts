@@ -92,7 +92,7 @@ export function scope<T>(fn: () => T): T {
   ) as T;
 }
 
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   value instanceof Promise ||
   (typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function');
 

@@ -2,8 +2,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { native } from '../native.ts';
-import { checkOptions, describeValue } from './check.ts';
-import { type DType, isComplex, type TypedArray, typedArrayOf } from './dtype.ts';
+import { checkBoolean, checkOptions, describeValue } from './check.ts';
+import { type DType, isComplex, isFloatingPoint, type TypedArray, typedArrayOf } from './dtype.ts';
 import type { TensorMethods } from './generated/methods.ts';
 import { format } from './print.ts';
 import { adopt, disown, type Scope } from './scope.ts';
@@ -17,7 +17,10 @@ export interface Complex {
 }
 
 /** Nested arrays of elements, as `toArray` returns them. */
-export type NestedArray = number | bigint | boolean | Complex | NestedArray[];
+export type NestedArray = Scalar | NestedArray[];
+
+/** Nested arrays of elements, as `tensor` takes them. */
+export type NestedData = Scalar | readonly NestedData[];
 
 export interface BackwardOptions {
   /** Keep the graph for another pass. Default: `createGraph`. */
@@ -154,6 +157,7 @@ export class Tensor {
   item(options: { bigint: true }): bigint;
   item(options: { bigint?: boolean } = {}): number | bigint {
     checkOptions('item', options, ['bigint']);
+    checkBoolean('item', 'bigint', options.bigint ?? false);
     const value = native.item(this.handle);
     if (options.bigint) {
       if (typeof value !== 'bigint' && !Number.isInteger(value)) {
@@ -173,11 +177,13 @@ export class Tensor {
    *
    * With `share` the array is the tensor's own memory, without a copy: writes on either side show on the other. The
    * memory lives as long as either of them.
-   * @throws TypeError with `share` if the tensor is not contiguous on the CPU, or of a dtype JavaScript lacks
+   * @throws TypeError with `share` if the tensor is not contiguous on the CPU, or of a dtype JavaScript lacks; for dtypes
+   *   beyond `DType`, such as quantised ones; Error for what is not dense
    */
   toTypedArray(options: { share?: boolean } = {}): TypedArray {
     checkOptions('toTypedArray', options, ['share']);
     const share = options.share ?? false;
+    checkBoolean('toTypedArray', 'share', share);
     const { dtype } = this;
     const array = typedArrayOf(
       dtype,
@@ -188,7 +194,9 @@ export class Tensor {
       if (share) shared.set(array.buffer as ArrayBuffer, this.detach().reshape([-1]).keep());
       return array;
     }
-    if (share) throw new TypeError(`toTypedArray: JavaScript has no typed array of ${dtype}`);
+    if (share || !isFloatingPoint(dtype)) {
+      throw new TypeError(`toTypedArray: JavaScript has no typed array of ${dtype}`);
+    }
     const wide = this.to({ dtype: 'float32' });
     const result = wide.toTypedArray();
     wide.dispose();
@@ -201,6 +209,7 @@ export class Tensor {
    */
   toArray(options: { bigint?: boolean } = {}): NestedArray {
     checkOptions('toArray', options, ['bigint']);
+    checkBoolean('toArray', 'bigint', options.bigint ?? false);
     const { shape, dtype } = this;
     return nest(elementsOf(this.toTypedArray(), dtype, options.bigint ?? false), shape);
   }
@@ -300,9 +309,7 @@ export function setConvert(implementation: Convert): void {
   convert = implementation;
 }
 
-type Element = number | bigint | boolean | Complex;
-
-function elementsOf(array: TypedArray, dtype: DType, bigint: boolean): Element[] {
+function elementsOf(array: TypedArray, dtype: DType, bigint: boolean): Scalar[] {
   if (isComplex(dtype)) {
     const parts = array as Float64Array;
     return Array.from({ length: parts.length / 2 }, (_, i) => ({ re: parts[2 * i]!, im: parts[2 * i + 1]! }));
@@ -320,7 +327,7 @@ function elementsOf(array: TypedArray, dtype: DType, bigint: boolean): Element[]
   });
 }
 
-function nest(elements: Element[], shape: readonly number[]): NestedArray {
+function nest(elements: Scalar[], shape: readonly number[]): NestedArray {
   let level: NestedArray[] = elements;
   for (let d = shape.length - 1; d >= 0; d--) {
     const size = shape[d]!;

@@ -614,6 +614,34 @@ describe('Module', () => {
     expect(stateOf(to)).toEqual(before);
   });
 
+  it('names a module that is a part of itself', () => {
+    class Child extends nn.Module {
+      parent: nn.Module | null = null;
+      forward() {}
+    }
+    class Around extends nn.Module {
+      inner = new Child();
+      forward() {}
+    }
+    const around = new Around();
+    around.inner.parent = around;
+    expect(() => around.parameters()).toThrow(
+      "Around: 'inner.parent' is a module that it is itself a part of; what is to know the module around it may have it in " +
+        'a #private field',
+    );
+  });
+
+  it('switches to true or false', () => {
+    expect(() => new nn.ReLU().train('no' as never)).toThrow("train: argument 'mode' expected true or false");
+  });
+
+  it('keeps nothing of the graph that made a buffer', () => {
+    const made = tensor([1, 2], { requiresGrad: true }).mul(2);
+    const buffer = new nn.Buffer(made);
+    expect([buffer.gradFn, buffer.requiresGrad, made.disposed]).toEqual([null, false, true]);
+    expect(buffer.toArray()).toEqual([2, 4]);
+  });
+
   it('loads its own tensors under other names, and views of them', () => {
     const values = (net: nn.Sequential) => net.parameters().map((parameter) => valuesOf(parameter));
     for (const source of [(own: Tensor) => own, (own: Tensor) => own.detach()]) {

@@ -287,6 +287,25 @@ describe('an optimiser', () => {
     expect(() => new SGD([first]).requireAll(named)).not.toThrow();
   });
 
+  it('takes no step with a setting that a group cannot have', () => {
+    const parameter = new Parameter(tensor([1]));
+    const optimizer = new SGD([parameter], { lr: 0.1 });
+    parameter.grad = tensor([1]);
+    optimizer.paramGroups[0]!.lr = Number.NaN;
+    expect(() => optimizer.step()).toThrow(
+      "SGD: argument 'lr' expected a number of at least 0, got number NaN",
+    );
+    optimizer.paramGroups[0]!.lr = 0.1;
+    optimizer.paramGroups.push({ params: [new Parameter(tensor([1]))], lr: 0.1 } as never);
+    expect(() => optimizer.step()).toThrow(/SGD: argument 'weightDecay' expected .*, got undefined/);
+    expect(parameter.item()).toBe(1);
+    const state = { tensors: {}, groups: [{ foo: 1 }] };
+    expect(() => new SGD([parameter]).loadStateDict(state)).toThrow(
+      /^loadStateDict: there is no option "foo"; the options are lr, /,
+    );
+    expect(() => new SGD([parameter], [] as never)).toThrow(/'options' expected an object, got an array/);
+  });
+
   it('names what is wrong with its arguments', () => {
     const [w] = parameters() as [Parameter];
     expect(() => new Adam([])).toThrow(

@@ -138,6 +138,28 @@ describe('schedules', () => {
     expect(rising[4]).toBe(0.5 / 25 / 1e4);
   });
 
+  it.each([
+    ['CosineAnnealingLR', (optimizer: SGD) => new CosineAnnealingLR(optimizer, { tMax: 5 })],
+    ['OneCycleLR', (optimizer: SGD) => new OneCycleLR(optimizer, { maxLr: 0.1, totalSteps: 5 })],
+  ])('%s leaves a group alone that the optimiser got later', (_, make) => {
+    const optimizer = sgd();
+    const schedule = make(optimizer);
+    const late = { ...optimizer.paramGroups[0]!, params: [new Parameter(torch.zeros([1]))], lr: 0.5 };
+    optimizer.paramGroups.push(late);
+    const { momentum } = late;
+    schedule.step();
+    expect([late.lr, late.momentum]).toEqual([0.5, momentum]);
+    expect(optimizer.paramGroups[0]!.lr).not.toBe(0.1);
+  });
+
+  it('count no step that they refuse', () => {
+    const schedule = new OneCycleLR(sgd(), { maxLr: 0.1, totalSteps: 2 });
+    schedule.step();
+    schedule.step();
+    expect(() => schedule.step()).toThrow(/beyond the cycle/);
+    expect(schedule.lastStep).toBe(2);
+  });
+
   it('name what is wrong with their arguments', () => {
     expect(() => new OneCycleLR(sgd(), { maxLr: [0.1], totalSteps: 5 })).toThrow(
       "OneCycleLR: argument 'maxLr' expected 2 numbers, got 1",

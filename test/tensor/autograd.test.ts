@@ -64,6 +64,24 @@ describe('autograd', () => {
     expect(isGradEnabled()).toBe(true);
   });
 
+  it('is switched off only for functions that are done when they return', () => {
+    const expected = (what: string) =>
+      `noGrad: argument 'fn' expected a synchronous function, got one that returns a ${what}`;
+    expect(() =>
+      noGrad(function* () {
+        yield 1;
+      }),
+    ).toThrow(expected('generator'));
+    expect(() =>
+      noGrad(async function* () {
+        yield 1;
+      }),
+    ).toThrow(expected('generator'));
+    // biome-ignore lint/suspicious/noThenProperty: a promise of another class.
+    expect(() => noGrad(() => ({ then: () => {} }))).toThrow(expected('promise'));
+    expect([...noGrad(() => [1, 2].values())]).toEqual([1, 2]);
+  });
+
   it('detaches, and tells leaves and what made a tensor', () => {
     const x = leaf();
     const y = x.exp();

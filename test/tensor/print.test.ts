@@ -23,6 +23,8 @@ describe('toString', () => {
       torch.zeros([3], { device: 'meta', dtype: 'int64' }),
       "tensor(..., device='meta', size=(3,), dtype=torch.int64)",
     ],
+    [torch.eye(2).toSparse(), 'tensor(..., size=(2, 2))'],
+    [torch.eye(2).toMkldnn(), 'tensor(..., size=(2, 2))'],
     [tensor([1, 2], { requiresGrad: true }), 'tensor([1., 2.], requires_grad=True)'],
     [tensor([1, 2], { requiresGrad: true }).exp(), 'tensor([2.7183, 7.3891], grad_fn=<ExpBackward0>)'],
     [torch.full([2], { re: 1.5, im: -2 }, { dtype: 'complex64' }), 'tensor([1.5000-2.j, 1.5000-2.j])'],

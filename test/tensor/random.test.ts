@@ -32,6 +32,16 @@ describe('random numbers', () => {
     expect(torch.randn([4], { generator: generator.manualSeed(3) }).toArray()).toEqual(first);
   });
 
+  it('come from no copy of a generator, which could outlive it', () => {
+    const generator = new Generator(1);
+    for (const copy of [Object.create(Generator.prototype), { ...generator }, new Proxy(generator, {})]) {
+      expect(() => torch.rand([1], { generator: copy as Generator })).toThrow(/Generator/);
+    }
+    expect(() => new Proxy(generator, {}).manualSeed(1)).toThrow(
+      'expected a Generator, got a copy or a Proxy of one',
+    );
+  });
+
   it('reject bad seeds, states and devices', () => {
     expect(() => manualSeed(1.5)).toThrow(/'seed' expected an integer/);
     expect(() => new Generator(0, 'cpux')).toThrow(/cpux|device/);

@@ -21,6 +21,23 @@ describe('tensor()', () => {
     expect(tensor([[], []]).shape).toEqual([2, 0]);
   });
 
+  it('takes complex numbers, and what toArray gives', () => {
+    const numbers = [
+      { re: 1, im: 2 },
+      { re: 0.5, im: -1 },
+    ] as const;
+    expect(tensor(numbers).dtype).toBe('complex64');
+    expect(tensor([numbers]).toArray()).toEqual([numbers]);
+    expect(tensor(tensor(numbers).toArray(), { dtype: 'complex128' }).toArray()).toEqual(numbers);
+    expect(() => tensor(numbers, { dtype: 'float32' })).toThrow(
+      "tensor: argument 'dtype' expected a complex one for complex elements, got 'float32'",
+    );
+    expect(() => tensor([{ re: 1, im: 'a' } as never])).toThrow(/expected numbers, .* got an object/);
+    expect(() => tensor([1, { re: 1, im: 1 }])).toThrow(/elements of one type, got number and object/);
+    const rows: readonly (readonly number[])[] = [[1, 2]];
+    expect(tensor(rows).shape).toEqual([1, 2]);
+  });
+
   it('keeps the digits that the dtype can hold', () => {
     const large = 2 ** 52 + 1;
     expect(tensor([large], { dtype: 'int64' }).toArray()).toEqual([large]);
@@ -104,6 +121,16 @@ describe('tensor()', () => {
   it('reads half precision as float32', () => {
     expect(tensor([1.5, -2], { dtype: 'bfloat16' }).toTypedArray()).toEqual(new Float32Array([1.5, -2]));
     expect(tensor([1.5, -2], { dtype: 'float16' }).toArray()).toEqual([1.5, -2]);
+  });
+
+  it('does not make real numbers of a dtype that has no name here', () => {
+    const half = torch.viewAsComplex(torch.ones([2, 2], { dtype: 'float16' }));
+    expect(() => half.toArray()).toThrow('toTypedArray: JavaScript has no typed array of ComplexHalf');
+    const same = half.to({ device: 'cpu', copy: true });
+    expect(torch.viewAsReal(same).toArray()).toEqual([
+      [1, 1],
+      [1, 1],
+    ]);
   });
 
   it('reads views in row-major order', () => {
@@ -191,6 +218,15 @@ describe('tensor()', () => {
     const moved = structuredClone(view, { transfer: [view.buffer as ArrayBuffer] });
     expect(moved[0]).toBe(1);
     expect(x.sum().item()).toBe(4);
+  });
+
+  it.each([
+    ["tensor: argument 'requiresGrad'", () => tensor([1], { requiresGrad: 'false' as never })],
+    ["item: argument 'bigint'", () => tensor([1n]).item({ bigint: 'no' as never })],
+    ["toArray: argument 'bigint'", () => tensor([1n]).toArray({ bigint: 0 as never })],
+    ["toTypedArray: argument 'share'", () => tensor([1]).toTypedArray({ share: 1 as never })],
+  ])('takes true or false for %s, and nothing like them', (what, call) => {
+    expect(call).toThrow(`${what} expected true or false, got `);
   });
 
   it('rejects ragged, mixed and misfitting data', () => {
