@@ -22,6 +22,7 @@ export {
   type Complex,
   type MemoryFormat,
   type NestedArray,
+  type NestedData,
   type Scalar,
   Tensor,
 } from './tensor.ts';

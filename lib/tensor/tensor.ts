@@ -63,6 +63,7 @@ export class Tensor {
     }
   }
 
+  /** @internal */
   set handle(handle: number) {
     this.#handle = handle;
   }
