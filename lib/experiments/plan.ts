@@ -13,6 +13,7 @@ import {
   parseBudget,
   secondsOf,
 } from './estimate.ts';
+import { checkCounts } from './figures/figure.ts';
 import { isOpen, type Job, type JobState, jobOf, stateOf } from './jobs.ts';
 import { type Experiment, epochsOf, type Recipe } from './recipe.ts';
 import { recipesOf, type Selection, type Table } from './tables.ts';
@@ -75,8 +76,7 @@ interface BudgetNote {
  */
 export async function planOf(table: Table, options: PlanOptions = {}): Promise<Plan> {
   const { seeds = 3, varySubset, selectOn, runsDir = paperRuns, dataDir } = options;
-  requireCount('seeds', seeds);
-  if (options.epochs !== undefined) requireCount('epochs', options.epochs);
+  checkCounts('reproduce', { seeds, epochs: options.epochs ?? 1 });
   if (options.epochs !== undefined && options.budget !== undefined) {
     throw new TypeError('reproduce: budget: expected none beside epochs, which say how long a run is');
   }
@@ -103,12 +103,6 @@ export async function planOf(table: Table, options: PlanOptions = {}): Promise<P
 
 /** Whether it names a long-tailed subset. */
 export const isLongTailed = (data: DataName): boolean => data.includes('-lt-') && !isFolderName(data);
-
-function requireCount(name: string, value: number): void {
-  if (!(Number.isSafeInteger(value) && value >= 1)) {
-    throw new TypeError(`reproduce: ${name}: expected an integer of at least 1, got ${value}`);
-  }
-}
 
 type Chosen = Pick<Plan, 'budget' | 'paces'> & { epochs: ReadonlyMap<string, number> };
 

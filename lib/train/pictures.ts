@@ -1,6 +1,13 @@
 import type { AnyDataset } from '../data/index.ts';
 import { GaussianLoss } from '../losses/index.ts';
-import { type CurvesPanel, curvesPlot, featurePlot, sigmaPlot, svgToPng } from '../plot/index.ts';
+import {
+  type CurvesPanel,
+  curvesPlot,
+  type FeaturePanel,
+  featurePlot,
+  sigmaPlot,
+  svgToPng,
+} from '../plot/index.ts';
 import { noGrad, scope } from '../tensor/index.ts';
 import type { TrainConfig } from './config.ts';
 import { type Classifier, type Evaluation, evaluate } from './evaluate.ts';
@@ -59,19 +66,22 @@ export async function drawFeatures(
   title: string,
   options: { device?: string; signal?: AbortSignal } = {},
 ): Promise<void> {
-  const { loss } = classifier;
   const train = await evaluate(classifier, parts.train, { ...options, features: true });
   const classes = Array.from({ length: parts.train.numClasses }, (_, k) => String(k));
-  const gaussians = loss instanceof GaussianLoss ? gaussiansOf(loss) : {};
-  const panel = (name: string, { features, labels, accuracy }: EvaluationWithFeatures) => ({
-    title: name,
-    features,
-    labels,
-    accuracy,
-    ...gaussians,
-  });
-  const panels = [panel('train', train), panel('test', parts.test)];
+  const panels = featurePanels(classifier, { train, test: parts.test });
   await write(folder, 'features', await featurePlot({ panels, classes, title }));
+}
+
+/** A panel for the images that were trained on and one for the test images, with what the loss has learned of its classes. */
+export function featurePanels(
+  { loss }: Pick<Classifier, 'loss'>,
+  parts: Readonly<Record<'train' | 'test', EvaluationWithFeatures>>,
+): FeaturePanel[] {
+  const gaussians = loss instanceof GaussianLoss ? gaussiansOf(loss) : {};
+  return (['train', 'test'] as const).map((title) => {
+    const { features, labels, accuracy } = parts[title];
+    return { title, features, labels, accuracy, ...gaussians };
+  });
 }
 
 /** What a loss has learned of its classes, for a plot: μ (K, 2) and σ, (K) or (K, 2). */

@@ -384,8 +384,8 @@ describe('reproduce', () => {
   });
 
   it.each([
-    [{ seeds: 0 }, /seeds: expected an integer of at least 1, got 0/],
-    [{ epochs: 1.5 }, /epochs: expected an integer of at least 1, got 1.5/],
+    [{ seeds: 0 }, /seeds: expected an integer of at least 1, got number 0/],
+    [{ epochs: 1.5 }, /epochs: expected an integer of at least 1, got number 1.5/],
     [{ budget: '1m' }, /budget: expected none beside epochs/],
     [{ epochs: undefined, budget: 'long' }, /budget: expected a time/],
     [{ varySubset: true }, /varySubset: expected a row with a long-tailed subset, got digits$/],

@@ -1,8 +1,7 @@
 import { basename } from 'node:path';
-import { GaussianLoss } from '../../losses/index.ts';
 import { type FeatureColumn, featureGrid } from '../../plot/index.ts';
-import { type Evaluation, evaluate, evaluateRun, type RunEvaluation } from '../../train/index.ts';
-import { gaussiansOf } from '../../train/pictures.ts';
+import { evaluate, evaluateRun, type RunEvaluation } from '../../train/index.ts';
+import { featurePanels } from '../../train/pictures.ts';
 import { loadSplits } from '../../train/splits.ts';
 import { checkRuns, type Figure, type FigureEvents, type LabelledRun } from './figure.ts';
 
@@ -56,18 +55,12 @@ export async function featureFigure(
     }
     const { train: images } = await loadSplits(config, dataDir);
     const train = await evaluate(classifier, images, { device: config.device, features: true, signal });
-    const gaussians = classifier.loss instanceof GaussianLoss ? gaussiansOf(classifier.loss) : null;
-    const panel = (part: string, { features, labels, accuracy }: Evaluation) => ({
-      title: part,
-      features: features!,
-      labels,
-      accuracy,
-      ...gaussians,
-    });
-    columns.push({ title, panels: [panel('train', train), panel('test', test)] });
+    const panels = featurePanels(classifier, { train, test: { ...test, features: test.features! } });
+    columns.push({ title, panels });
     const { loss, lossOptions, seed, epochs, selectOn } = config;
     const parts = { trainAccuracy: train.accuracy, testAccuracy: test.accuracy };
-    const learned = gaussians && { means: [...gaussians.means], sigmas: [...gaussians.sigmas] };
+    const { means, sigmas } = panels[0]!;
+    const learned = means && sigmas && { means: Array.from(means), sigmas: Array.from(sigmas) };
     data.push({
       title,
       run: basename(run),

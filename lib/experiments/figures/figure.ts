@@ -38,12 +38,12 @@ export function checkRuns(figure: string, runs: readonly LabelledRun[]): void {
   });
 }
 
-/** @throws TypeError naming the figure and the option unless each is an integer of at least 1 */
-export function checkCounts(figure: string, counts: Readonly<Record<string, unknown>>): void {
+/** @throws TypeError naming the caller, a figure or a table, and the option unless each is an integer of at least 1 */
+export function checkCounts(caller: string, counts: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(counts)) {
     if (!(Number.isSafeInteger(value) && (value as number) >= 1)) {
       throw new TypeError(
-        `${figure}: ${name}: expected an integer of at least 1, got ${describeValue(value)}`,
+        `${caller}: ${name}: expected an integer of at least 1, got ${describeValue(value)}`,
       );
     }
   }
