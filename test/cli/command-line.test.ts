@@ -3,9 +3,9 @@ import { commandLine } from '../../lib/cli/command-line.ts';
 import { shellWord } from '../../lib/train/shell-word.ts';
 
 describe('a command to copy', () => {
-  it('has no places of the machine that it was typed on, however they were given', () => {
+  it('has no places of the machine that it was typed on, however they were given, and nothing of its output', () => {
     const asked = ['reproduce', 'table1', '--rows=mnist-2d', '--seeds', '3'];
-    const places = ['--out', 'a b', '--runs-dir=/x/y', '--data-dir=/z'];
+    const places = ['--out', 'a b', '--runs-dir=/x/y', '--data-dir=/z', '--quiet', '--json'];
     expect(commandLine([...asked, ...places])).toBe(`npx intraclass ${asked.join(' ')}`);
   });
 
