@@ -148,21 +148,30 @@ napi_value describeOperator(const Call& call) {
   return result;
 }
 
-/// operatorNames(): {qualified name: is a method}. A method has an overload that takes a Tensor
-/// called self.
+/// Where a schema has a Tensor called self, or -1.
+int32_t positionOfSelf(const c10::FunctionSchema& schema) {
+  const std::vector<c10::Argument>& arguments = schema.arguments();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].name() == "self" && arguments[i].type()->kind() == c10::TypeKind::TensorType) {
+      return static_cast<int32_t>(i);
+    }
+  }
+  return -1;
+}
+
+/// operatorNames(): {qualified name: position of self}, which all overloads that have a Tensor
+/// called self have at the same place; -1 where none has.
 napi_value operatorNames(const Call& call) {
-  std::unordered_map<std::string, bool> names;
+  std::unordered_map<std::string, int32_t> names;
   auto& dispatcher = c10::Dispatcher::singleton();
   for (const auto& overload : dispatcher.getAllOpNames()) {
     const auto handle = dispatcher.findSchema(overload);
     if (!handle.has_value()) continue;
-    bool& isMethod = names[overload.name];
-    for (const c10::Argument& argument : handle->schema().arguments()) {
-      isMethod |= argument.name() == "self" && argument.type()->kind() == c10::TypeKind::TensorType;
-    }
+    int32_t& position = names.try_emplace(overload.name, -1).first->second;
+    position = std::max(position, positionOfSelf(handle->schema()));
   }
   Napi::Object result = Napi::Object::New(call.env);
-  for (const auto& [name, isMethod] : names) result[name] = Napi::Boolean::New(call.env, isMethod);
+  for (const auto& [name, position] : names) result[name] = Napi::Number::New(call.env, position);
   return result;
 }
 

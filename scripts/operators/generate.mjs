@@ -160,7 +160,7 @@ function signatures(name, overload, skipSelf) {
 function memberLines(binding, isMethod) {
   const lines = [];
   const names = Object.entries(binding.operatorNames())
-    .filter(([name, method]) => /^aten::[a-z]/i.test(name) && (method || !isMethod))
+    .filter(([name, selfPosition]) => /^aten::[a-z]/i.test(name) && (!isMethod || selfPosition >= 0))
     .map(([name]) => name)
     .sort();
   for (const qualifiedName of names) {

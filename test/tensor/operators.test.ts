@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Generator, operator, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { native } from '../../lib/native.ts';
+import { camelCase } from '../../lib/tensor/dispatch.ts';
+import { Generator, operator, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 const matrix = () =>
   tensor([
@@ -114,6 +116,36 @@ describe('operators', () => {
       [0, 0],
       [3, 4],
     ]);
+    const sequence = tensor([1, 3, 5]);
+    const values = tensor([0, 4, 6]);
+    expect(values.searchsorted(sequence).toArray()).toEqual([0, 2, 3]);
+    expect(sequence.searchsorted(values).toArray()).toEqual([1, 1, 2]);
+    const gradient = tensor([10, 20, 30]);
+    const input = tensor([-1, 0.5, 2]);
+    expect(input.thresholdBackward(gradient, 1).toArray()).toEqual([0, 0, 30]);
+    expect(input.geluBackward(gradient).toArray()).toEqual(torch.geluBackward(gradient, input).toArray());
+  });
+
+  it('put self where every overload has it, first or not', () => {
+    const methods = Tensor.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const x = matrix();
+    let elsewhere = 0;
+    for (const [qualifiedName, position] of Object.entries(native.operatorNames())) {
+      for (const { parameters } of native.describeOperator(qualifiedName)) {
+        const self = parameters.findIndex(
+          ({ name, kind, list }) => name === 'self' && kind === 'Tensor' && !list,
+        );
+        expect([-1, position], qualifiedName).toContain(self);
+      }
+      if (position < 1 || !/^aten::[a-z]/.test(qualifiedName)) continue;
+      elsewhere++;
+      const [first] = native.describeOperator(qualifiedName)[0]!.parameters;
+      // What is given to the method comes before self.
+      expect(() => methods[camelCase(qualifiedName.slice('aten::'.length))]!.call(x, 'text')).toThrow(
+        new RegExp(`argument '${camelCase(first!.name)}' expected .*, got string "text"`),
+      );
+    }
+    expect(elsewhere).toBeGreaterThan(40);
   });
 
   describe('errors', () => {
