@@ -34,7 +34,7 @@ export class Parameter extends Tensor {
 export class Buffer extends Tensor {
   constructor(source: Tensor) {
     checkTensor('Buffer', 'source', source);
-    super(source.take());
+    super(source.takeHandle());
     this.keep();
   }
 }
@@ -48,8 +48,8 @@ function leafOf(source: Tensor, requiresGrad: boolean): number {
       `Parameter: argument 'source' expected a floating-point or complex dtype, got ${dtype}; with requiresGrad false any will do`,
     );
   }
-  if (source.isLeaf) return source.take();
+  if (source.isLeaf) return source.takeHandle();
   const data = source.detach();
   source.dispose();
-  return data.take();
+  return data.takeHandle();
 }

@@ -234,7 +234,7 @@ export class Tensor {
   }
 
   /** @internal Takes the handle away from this object, which counts as disposed from now on. */
-  take(): number {
+  takeHandle(): number {
     const { handle } = this;
     this.handle = -1;
     this.owningScope = null;

@@ -3,31 +3,8 @@
  * Declarations only: what a call does at run time is decided by the same schemas in lib/tensor/dispatch.ts.
  */
 
-/** Tensor's own members (lib/tensor/tensor.ts), which stand in place of operators of the same name. */
-const ownMembers = new Set([
-  'shape',
-  'ndim',
-  'numel',
-  'strides',
-  'dtype',
-  'device',
-  'disposed',
-  'isLeaf',
-  'requiresGrad',
-  'grad',
-  'gradFn',
-  'backward',
-  'item',
-  'toTypedArray',
-  'toArray',
-  'to',
-  'dispose',
-  'keep',
-  'replaceData',
-  'take',
-  'toString',
-  'handle',
-]);
+/** Members of Tensor (lib/tensor/tensor.ts) that stand in place of the operators of the same name. */
+export const hiddenOperators = new Set(['numel', 'isLeaf', 'item', 'to']);
 
 const reserved = new Set([
   'default',
@@ -165,7 +142,7 @@ function memberLines(binding, isMethod) {
     .sort();
   for (const qualifiedName of names) {
     const name = camelCase(qualifiedName.slice('aten::'.length));
-    if (isMethod && ownMembers.has(name)) continue;
+    if (isMethod && hiddenOperators.has(name)) continue;
     const overloads = binding
       .describeOperator(qualifiedName)
       .filter((overload) => overload.supported)

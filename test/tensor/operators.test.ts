@@ -110,6 +110,12 @@ describe('operators', () => {
     expect(() => operator('aten::no_such_thing')()).toThrow('there is no operator aten::no_such_thing');
   });
 
+  it('leave the tensor as it is when one takes elements of it', () => {
+    const x = matrix();
+    expect(x.take(tensor([3n, 0n])).toArray()).toEqual([4, 1]);
+    expect(x.disposed).toBe(false);
+  });
+
   it('put self where the schema has it', () => {
     const x = matrix();
     expect(x.where(x.gt(2), 0).toArray()).toEqual([

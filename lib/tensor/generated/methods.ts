@@ -1234,6 +1234,7 @@ export interface TensorMethods {
   t(): Tensor;
   t_(): Tensor;
   tCopy(options?: { out?: Tensor }): Tensor;
+  take(index: Tensor, options?: { out?: Tensor }): Tensor;
   takeAlongDim(indices: Tensor, dim?: number | null, options?: { out?: Tensor }): Tensor;
   takeAlongDim(indices: Tensor, options?: { dim?: number | null; out?: Tensor }): Tensor;
   tan(options?: { out?: Tensor }): Tensor;
