@@ -54,7 +54,7 @@ for (const [qualifiedName, selfPosition] of Object.entries(native.operatorNames(
 /**
  * Every public operator of LibTorch as a function: `torch.conv2d(input, weight, bias, [1, 1])`.
  * Positional arguments as in PyTorch's schema; then an object with keyword-only ones (`{ dtype, device, generator,
- * out }`), which may name any other argument too.
+ * out }`), which may name other arguments too: all that are not given in place. The types have required ones in place.
  */
 export const torch = functions as unknown as TorchFunctions;
 

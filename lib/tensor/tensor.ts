@@ -11,6 +11,9 @@ import { adopt, disown, type Scope } from './scope.ts';
 /** What one number of a tensor may be given as. */
 export type Scalar = number | bigint | boolean | Complex;
 
+/** An integer: a number without a fraction, or a bigint. */
+export type Int = number | bigint;
+
 export interface Complex {
   re: number;
   im: number;
