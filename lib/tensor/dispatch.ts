@@ -329,10 +329,11 @@ function choose(
   // The overloads that came furthest tell best what is wrong.
   const furthest = Math.max(...failures.map((failure) => failure.position));
   const reasons = failures.filter((failure) => failure.position === furthest);
-  const first = reasons[0]!;
+  // Of those that came as far, one that has a parameter there tells more than one that has no more parameters.
+  const first = reasons.find((failure) => failure.got !== undefined) ?? reasons[0]!;
   const expected = [...new Set(reasons.map((failure) => failure.expected).filter((text) => text !== ''))];
   const message =
-    expected.length > 0 && first.got !== undefined
+    first.got !== undefined
       ? `argument '${first.name}' expected ${expected.join(' or ')}, got ${first.got}`
       : first.name;
   throw new TypeError(
