@@ -87,6 +87,8 @@ function codeOfArray(values: readonly unknown[]): number {
               : element === Code.string || element === Code.dtype
                 ? Code.strings
                 : Code.other;
+    // At once: there may be millions more, or as many holes.
+    if (own === Code.other) return own;
     if (code === Code.emptyArray || code === own) code = own;
     else if (code === Code.integers && own === Code.numbers) code = own;
     else if (!(code === Code.numbers && own === Code.integers)) return Code.other;
@@ -250,7 +252,10 @@ export function operatorFunction(qualifiedName: string): OperatorFunction {
     const options = args[args.length - 1] as Record<string, unknown>;
     const names = Object.keys(options).filter((key) => options[key] !== undefined);
     const given = args.slice(0, -1);
-    const key = `${given.map(codeOf).join()}|${names.map((key) => `${key}:${codeOf(options[key])}`).join()}`;
+    let key = '';
+    for (const arg of given) key += `${codeOf(arg)},`;
+    // With its length, since a name may be any text.
+    for (const name of names) key += `${name.length}:${name}${codeOf(options[name])},`;
     let plan = namedPlans.get(key);
     if (plan === undefined) {
       plan = choose(overloads(), given, options, names, label);

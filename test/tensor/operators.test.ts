@@ -155,8 +155,23 @@ describe('operators', () => {
     expect(elsewhere).toBeGreaterThan(40);
   });
 
+  const loosely = torch as unknown as Record<string, (...args: unknown[]) => unknown>;
+
+  it('give up at the first hole of an array', { timeout: 5000 }, () => {
+    const holes = /argument 'size' expected int\[\], got an array/;
+    expect(() => torch.zeros(new Array(2 ** 26))).toThrow(holes);
+    expect(() => torch.zeros([1, ...new Array(2), 1])).toThrow(holes);
+  });
+
+  it('take no name of an option for those of others', () => {
+    const x = matrix();
+    expect((loosely.sum!(x, { dim: 0, keepdim: true }) as Tensor).shape).toEqual([1, 2]);
+    for (const name of ['dim:3,keepdim', '3:dim3,7:keepdim', 'dim3,7:keepdim']) {
+      expect(() => loosely.sum!(x, { [name]: true })).toThrow(`there is no argument '${name}'`);
+    }
+  });
+
   describe('errors', () => {
-    const loosely = torch as unknown as Record<string, (...args: unknown[]) => unknown>;
     it('name the argument, what was expected and what came', () => {
       const x = matrix();
       expect(() => loosely.add!(x, 'two')).toThrow(
