@@ -139,13 +139,10 @@ export class Tensor {
   backward(gradient: Tensor | null = null, options: BackwardOptions = {}): void {
     checkTensorOrNull('backward', 'gradient', gradient);
     checkOptions('backward', options, ['retainGraph', 'createGraph']);
+    // Before the handles: a getter may dispose of a tensor, whose handle is then another's.
     const createGraph = options.createGraph ?? false;
-    native.backward(
-      [this.handle],
-      gradient === null ? null : [gradient.handle],
-      options.retainGraph ?? createGraph,
-      createGraph,
-    );
+    const retainGraph = options.retainGraph ?? createGraph;
+    native.backward([this.handle], gradient === null ? null : [gradient.handle], retainGraph, createGraph);
   }
 
   /**

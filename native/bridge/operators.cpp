@@ -240,25 +240,41 @@ class BorrowedStack {
   torch::jit::Stack stack_;
 };
 
-napi_value callUnboxed(napi_env env, Environment& environment, const Operator& op,
-                       const napi_value* arguments, size_t given) {
-  UnboxedArguments unboxed;
+/// Reads the arguments of an unboxed call; false where one is an object, a complex number: reading
+/// that runs JavaScript, which may free tensors or move the table that the pointers are into.
+bool readUnboxed(napi_env env, Environment& environment, const Operator& op,
+                 const napi_value* arguments, size_t given, UnboxedArguments& unboxed) {
   size_t tensors = 0, scalars = 0;
-  // Scalars first: reading a complex one runs JavaScript, which may make tensors and so move the
-  // table that the pointers to tensors are into.
   for (size_t i = 0; i < op.parameters.size(); ++i) {
     const Parameter& parameter = op.parameters[i];
-    if (parameter.kind == Kind::kTensor) continue;
-    unboxed.scalars[scalars++] = i < given ? toScalarArgument(env, parameter, arguments[i])
-                                           : absentValue(parameter).toScalar();
+    if (i >= given) {
+      // Throws for a tensor, which has no default.
+      unboxed.scalars[scalars++] = absentValue(parameter).toScalar();
+    } else if (parameter.kind == Kind::kTensor) {
+      unboxed.tensors[tensors++] =
+          &toTensor(env, environment, arguments[i], parameter.name.c_str());
+    } else if (isObject(env, arguments[i])) {
+      return false;
+    } else {
+      unboxed.scalars[scalars++] = toScalarArgument(env, parameter, arguments[i]);
+    }
   }
-  for (size_t i = 0; i < op.parameters.size(); ++i) {
-    const Parameter& parameter = op.parameters[i];
-    if (parameter.kind != Kind::kTensor) continue;
-    if (i >= given) absentValue(parameter);  // throws: a tensor has no default
-    unboxed.tensors[tensors++] = &toTensor(env, environment, arguments[i], parameter.name.c_str());
+  return true;
+}
+
+/// Puts the arguments on the stack. Tensors come first, and are held there: reading the others may
+/// run JavaScript, which may free a tensor and give its handle to another.
+void readBoxed(napi_env env, Environment& environment, const Operator& op,
+               const napi_value* arguments, size_t given, torch::jit::Stack& stack) {
+  stack.resize(op.parameters.size());
+  for (const bool tensors : {true, false}) {
+    for (size_t i = 0; i < op.parameters.size(); ++i) {
+      const Parameter& parameter = op.parameters[i];
+      if ((parameter.kind == Kind::kTensor) != tensors) continue;
+      stack[i] =
+          i < given ? toIValue(env, environment, parameter, arguments[i]) : absentValue(parameter);
+    }
   }
-  return toHandleValue(env, environment, op.unboxed(op.handle, unboxed));
 }
 
 }  // namespace
@@ -289,13 +305,13 @@ napi_value callOperator(napi_env env, napi_callback_info info) {
       napi_get_cb_info(env, info, &count, all.data(), nullptr, nullptr);
       arguments = all.data() + 1;
     }
-    if (op->unboxed != nullptr) return callUnboxed(env, environment, *op, arguments, given);
+    UnboxedArguments unboxed;
+    if (op->unboxed != nullptr && readUnboxed(env, environment, *op, arguments, given, unboxed)) {
+      return toHandleValue(env, environment, op->unboxed(op->handle, unboxed));
+    }
     BorrowedStack borrowed(environment.stack);
     torch::jit::Stack& stack = borrowed.get();
-    for (size_t i = 0; i < given; ++i) {
-      stack.push_back(toIValue(env, environment, parameters[i], arguments[i]));
-    }
-    for (size_t i = given; i < parameters.size(); ++i) stack.push_back(absentValue(parameters[i]));
+    readBoxed(env, environment, *op, arguments, given, stack);
     op->handle.callBoxed(stack);
     return toResult(env, environment, *op, stack);
   } catch (...) {

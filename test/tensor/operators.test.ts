@@ -171,6 +171,79 @@ describe('operators', () => {
     }
   });
 
+  describe('read what changes as it is read', () => {
+    /** Gives `values` one after the other, the last one again and again, and counts. */
+    const changing = (...values: unknown[]) => {
+      let reads = 0;
+      return { read: () => values[Math.min(reads++, values.length - 1)], reads: () => reads };
+    };
+
+    it('once: options', () => {
+      const x = matrix();
+      const out = torch.empty([2, 2]);
+      const [victim, { read, reads }] = [matrix(), changing(out, out, torch.zeros([2, 2]).handle)];
+      const options = Object.defineProperty({}, 'out', { get: read, enumerable: true });
+      expect(loosely.add!(x, x, options)).toBe(out);
+      expect(reads()).toBe(1);
+      expect(victim.toArray()).toEqual(matrix().toArray());
+    });
+
+    it('once: lists and complex numbers', () => {
+      const [x, secret] = [tensor([1]), tensor([7])];
+      const element = changing(x, x, secret.handle);
+      const list = Object.defineProperty([x, x], 1, { get: element.read });
+      expect(torch.cat(list).toArray()).toEqual([1, 1]);
+      expect(element.reads()).toBe(1);
+      const part = changing(2, 3);
+      const scalar = Object.defineProperty({ re: 0, im: 0 }, 're', { get: part.read });
+      expect(x.mul(scalar).toArray()).toEqual([{ re: 2, im: 0 }]);
+      expect(part.reads()).toBe(1);
+    });
+
+    it('as what it holds, not as what its methods say', () => {
+      const [x, secret] = [tensor([1]), tensor([7])];
+      class Lying<T> extends Array<T> {
+        override map = () => [secret.handle, secret.handle] as never[];
+      }
+      expect(torch.cat(Lying.of(x, x)).toArray()).toEqual([1, 1]);
+    });
+
+    it('before any tensor: one that it disposes of is not taken for the next of that number', () => {
+      const x = tensor([1, 2]);
+      let next: Tensor | undefined;
+      const dispose = () => {
+        x.dispose();
+        next = tensor([100, 200]);
+        return 2;
+      };
+      const scalar = Object.defineProperty({ re: 0, im: 0 }, 're', { get: dispose });
+      expect(() => x.mul(scalar)).toThrow("argument 'self': the tensor has been disposed");
+      expect(next!.toArray()).toEqual([100, 200]);
+    });
+
+    it.each([
+      ['mul', 'Scalar', (x: number, scalar: object) => [x, scalar], [2, 4]],
+      [
+        'where',
+        'ScalarSelf',
+        (x: number, scalar: object) => [tensor([false, false]).handle, scalar, x],
+        [1, 2],
+      ],
+    ] as const)('while the addon holds the tensors: %s', (name, overload, argumentsOf, expected) => {
+      const { id } = native.describeOperator(`aten::${name}`).find((one) => one.overload === overload)!;
+      const handle = native.fromTypedArray(new Float32Array([1, 2]), 'float32', [2]);
+      const replace = () => {
+        native.release(handle);
+        expect(native.fromTypedArray(new Float32Array([100, 200]), 'float32', [2])).toBe(handle);
+        return 2;
+      };
+      const scalar = Object.defineProperty({ im: 0 }, 're', { get: replace });
+      const result = new Tensor(native.call(id, ...argumentsOf(handle, scalar)) as number);
+      expect(result.toArray()).toEqual(expected.map((re) => ({ re, im: 0 })));
+      native.release(handle);
+    });
+  });
+
   describe('errors', () => {
     it('name the argument, what was expected and what came', () => {
       const x = matrix();
