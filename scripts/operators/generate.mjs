@@ -61,7 +61,7 @@ const returnTypes = {
   float: 'number',
   bool: 'boolean',
   Scalar: 'Scalar',
-  ScalarType: 'number',
+  ScalarType: 'DType',
   str: 'string',
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { native } from '../../lib/native.ts';
 import { camelCase } from '../../lib/tensor/dispatch.ts';
-import { Generator, operator, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { type DType, Generator, operator, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 const matrix = () =>
   tensor([
@@ -82,6 +82,16 @@ describe('operators', () => {
       [1, 2],
       [3, 4],
     ]);
+  });
+
+  it('return a dtype by its name', () => {
+    const whole = tensor([1n]);
+    const promoted: DType = torch.promoteTypes('int64', 'float16');
+    expect(promoted).toBe('float16');
+    expect(torch.resultType(whole, tensor([1], { dtype: 'float64' }))).toBe('float64');
+    expect(torch.resultType(whole, 1)).toBe('int64');
+    expect(torch.resultType(true, 2)).toBe('int64');
+    expect(whole.to({ dtype: torch.resultType(whole, 0.5) }).dtype).toBe('float32');
   });
 
   it('take null for an optional tensor, inside lists too', () => {

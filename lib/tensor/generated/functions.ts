@@ -1462,7 +1462,7 @@ export interface TorchFunctions {
   prod(self: Tensor, options?: { dtype?: DType | null | undefined; out?: Tensor | undefined }): Tensor;
   prod(self: Tensor, dim: Int, keepdim?: boolean, options?: { dtype?: DType | null | undefined; out?: Tensor | undefined }): Tensor;
   prod(self: Tensor, dim: Int, options?: { keepdim?: boolean | undefined; dtype?: DType | null | undefined; out?: Tensor | undefined }): Tensor;
-  promoteTypes(type1: DType, type2: DType): number;
+  promoteTypes(type1: DType, type2: DType): DType;
   put(self: Tensor, index: Tensor, source: Tensor, accumulate?: boolean, options?: { out?: Tensor | undefined }): Tensor;
   put(self: Tensor, index: Tensor, source: Tensor, options?: { accumulate?: boolean | undefined; out?: Tensor | undefined }): Tensor;
   put_(self: Tensor, index: Tensor, source: Tensor, accumulate?: boolean): Tensor;
@@ -1609,10 +1609,10 @@ export interface TorchFunctions {
   resizeAsSparse_(self: Tensor, theTemplate: Tensor): Tensor;
   resolveConj(self: Tensor): Tensor;
   resolveNeg(self: Tensor): Tensor;
-  resultType(tensor: Tensor, other: Scalar): number;
-  resultType(scalar1: Scalar, scalar2: Scalar): number;
-  resultType(scalar: Scalar, tensor: Tensor): number;
-  resultType(tensor: Tensor, other: Tensor): number;
+  resultType(tensor: Tensor, other: Scalar): DType;
+  resultType(scalar1: Scalar, scalar2: Scalar): DType;
+  resultType(scalar: Scalar, tensor: Tensor): DType;
+  resultType(tensor: Tensor, other: Tensor): DType;
   retainGrad(self: Tensor): void;
   retainsGrad(self: Tensor): boolean;
   rmsNorm(input: Tensor, normalizedShape: readonly Int[], weight?: Tensor | null, eps?: number | null): Tensor;
