@@ -1,5 +1,6 @@
 import type { OperatorOverload, OperatorParameter } from '../binding.ts';
 import { native } from '../native.ts';
+import { camelCase } from './camel-case.mjs';
 import { describeValue, elementsOf, isPlain } from './check.ts';
 import { isDType } from './dtype.ts';
 import { Generator } from './random.ts';
@@ -177,10 +178,6 @@ interface Candidate extends Plan {
   positional: number;
   schema: string;
 }
-
-/** log_softmax → logSoftmax, add_ → add_ */
-export const camelCase = (name: string): string =>
-  name.replace(/(?<=.)_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 function candidateOf(overload: OperatorOverload): Candidate {
   const { parameters, aliases, returns } = overload;

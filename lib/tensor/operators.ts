@@ -1,5 +1,6 @@
 import { native } from '../native.ts';
-import { camelCase, type OperatorFunction, operatorFunction } from './dispatch.ts';
+import { camelCase } from './camel-case.mjs';
+import { type OperatorFunction, operatorFunction } from './dispatch.ts';
 import type { TorchFunctions } from './generated/functions.ts';
 import { setConvert, Tensor } from './tensor.ts';
 

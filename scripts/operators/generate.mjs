@@ -3,6 +3,8 @@
  * Declarations only: what a call does at run time is decided by the same schemas in lib/tensor/dispatch.ts.
  */
 
+import { camelCase } from '../../lib/tensor/camel-case.mjs';
+
 /** Members of Tensor (lib/tensor/tensor.ts) that stand in place of the operators of the same name. */
 export const hiddenOperators = new Set(['numel', 'isLeaf', 'item', 'to']);
 
@@ -18,8 +20,6 @@ const reserved = new Set([
   'case',
   'export',
 ]);
-
-const camelCase = (name) => name.replace(/(?<=.)_+([a-z0-9])/g, (_, letter) => letter.toUpperCase());
 
 const parameterName = (parameter) => {
   const name = camelCase(parameter.name);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { native } from '../../lib/native.ts';
-import { camelCase } from '../../lib/tensor/dispatch.ts';
+import { camelCase } from '../../lib/tensor/camel-case.mjs';
 // Not index.ts, which makes methods of the operators.
 import { Tensor } from '../../lib/tensor/tensor.ts';
 import { hiddenOperators } from '../../scripts/operators/generate.mjs';

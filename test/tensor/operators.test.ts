@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { native } from '../../lib/native.ts';
-import { camelCase } from '../../lib/tensor/dispatch.ts';
+import { camelCase } from '../../lib/tensor/camel-case.mjs';
 import { type DType, Generator, operator, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 const matrix = () =>
