@@ -7,8 +7,8 @@ export interface NativeBinding {
   /** Runs operator `id`; tensors are handles, `undefined` stands for a default. A result that is one of the arguments comes as null. */
   call(id: number, ...args: unknown[]): unknown;
   describeOperator(name: string): OperatorOverload[];
-  /** Every operator's qualified name; true where one overload takes a Tensor called self. */
-  operatorNames(): Record<string, boolean>;
+  /** Every operator's qualified name, and where among its parameters the Tensor called self is; -1 if there is none. */
+  operatorNames(): Record<string, number>;
 
   fromTypedArray(data: ArrayBufferView, dtype: string, shape: readonly number[]): number;
   toArrayBuffer(tensor: number, share: boolean): ArrayBuffer;

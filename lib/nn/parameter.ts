@@ -56,8 +56,8 @@ function leafOf(source: Tensor, requiresGrad: boolean): number {
 
 /** Takes the data away from a tensor; of one that an operation has made, without its graph. */
 function takeLeaf(source: Tensor): number {
-  if (source.isLeaf) return source.take();
+  if (source.isLeaf) return source.takeHandle();
   const data = source.detach();
   source.dispose();
-  return data.take();
+  return data.takeHandle();
 }

@@ -1,5 +1,5 @@
 import { native } from '../native.ts';
-import { checkOptions, describeValue } from './check.ts';
+import { checkOptions, describeValue, elementsOf } from './check.ts';
 import { synchronously } from './synchronously.ts';
 import { checkTensor, checkTensorOrNull, Tensor } from './tensor.ts';
 
@@ -63,40 +63,46 @@ export function grad(
   options: GradOptions = {},
 ): (Tensor | null)[] {
   checkOptions('grad', options, optionNames);
+  // All is read before the first handle: a getter may dispose of a tensor, whose handle is then another's.
   const createGraph = options.createGraph ?? false;
+  const retainGraph = options.retainGraph ?? createGraph;
+  const allowUnused = options.allowUnused ?? false;
+  const from = tensorsOf(outputs, 'outputs');
+  const to = tensorsOf(inputs, 'inputs');
+  const start = gradientsOf(options.gradOutputs ?? null);
   const gradients = native.grad(
-    handles(outputs, 'outputs'),
-    handles(inputs, 'inputs'),
-    gradientHandles(options.gradOutputs ?? null),
-    options.retainGraph ?? createGraph,
+    from.map(({ handle }) => handle),
+    to.map(({ handle }) => handle),
+    start?.map((tensor) => tensor?.handle ?? null) ?? null,
+    retainGraph,
     createGraph,
-    options.allowUnused ?? false,
+    allowUnused,
   );
   return gradients.map((handle) => (handle === null ? null : new Tensor(handle)));
 }
 
-function handles(tensors: Tensor | readonly Tensor[], name: string): number[] {
+function tensorsOf(tensors: Tensor | readonly Tensor[], name: string): Tensor[] {
   const list = tensors instanceof Tensor ? [tensors] : tensors;
   if (!Array.isArray(list)) {
     throw new TypeError(
       `grad: argument '${name}' expected a Tensor or an array of them, got ${describeValue(list)}`,
     );
   }
-  return list.map((tensor) => {
+  return elementsOf(list).map((tensor) => {
     checkTensor('grad', name, tensor);
-    return tensor.handle;
+    return tensor;
   });
 }
 
-function gradientHandles(gradients: GradOptions['gradOutputs'] | null): (number | null)[] | null {
+function gradientsOf(gradients: GradOptions['gradOutputs'] | null): (Tensor | null)[] | null {
   if (gradients === null) return null;
   if (!Array.isArray(gradients)) {
     throw new TypeError(
       `grad: argument 'gradOutputs' expected an array of Tensors or nulls, got ${describeValue(gradients)}`,
     );
   }
-  return gradients.map((tensor) => {
+  return elementsOf(gradients).map((tensor) => {
     checkTensorOrNull('grad', 'gradOutputs', tensor);
-    return tensor === null ? null : tensor.handle;
+    return tensor;
   });
 }

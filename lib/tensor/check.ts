@@ -57,3 +57,18 @@ export function checkBoolean(what: string, name: string, value: unknown): void {
     throw new TypeError(`${what}: argument '${name}' expected true or false, got ${describeValue(value)}`);
   }
 }
+
+/**
+ * The elements of an array, each read once: one of getters, a Proxy or a subclass could give another the next time, or
+ * dispose of a tensor that has been read. As far as the first hole, which no list takes: there may be millions.
+ */
+export function elementsOf(values: readonly unknown[]): unknown[] {
+  const { length } = values;
+  const elements: unknown[] = [];
+  for (let i = 0; i < length; i++) {
+    const element = values[i];
+    elements.push(element);
+    if (element === undefined) break;
+  }
+  return elements;
+}

@@ -1,6 +1,7 @@
 import type { OperatorOverload, OperatorParameter } from '../binding.ts';
 import { native } from '../native.ts';
-import { describeValue, isPlain } from './check.ts';
+import { camelCase } from './camel-case.mjs';
+import { describeValue, elementsOf, isPlain } from './check.ts';
 import { isDType } from './dtype.ts';
 import { Generator } from './random.ts';
 import { isOwned } from './scope.ts';
@@ -87,6 +88,8 @@ function codeOfArray(values: readonly unknown[]): number {
               : element === Code.string || element === Code.dtype
                 ? Code.strings
                 : Code.other;
+    // At once: there may be millions more, or as many holes.
+    if (own === Code.other) return own;
     if (code === Code.emptyArray || code === own) code = own;
     else if (code === Code.integers && own === Code.numbers) code = own;
     else if (!(code === Code.numbers && own === Code.integers)) return Code.other;
@@ -176,10 +179,6 @@ interface Candidate extends Plan {
   schema: string;
 }
 
-/** log_softmax → logSoftmax, add_ → add_ */
-export const camelCase = (name: string): string =>
-  name.replace(/(?<=.)_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-
 function candidateOf(overload: OperatorOverload): Candidate {
   const { parameters, aliases, returns } = overload;
   const firstKeyword = parameters.findIndex((parameter) => parameter.keywordOnly);
@@ -206,6 +205,31 @@ function candidatesOf(qualifiedName: string, overload: string | undefined): Cand
     .map(candidateOf);
 }
 
+/**
+ * An argument as it is now. Lists and complex numbers may be of getters, Proxies or subclasses, which could give a number
+ * where they have just shown a tensor, or free one that has been read: they are read once, into a plain copy, before
+ * anything else is done with any argument.
+ */
+function settled(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Tensor) return value;
+  if (Array.isArray(value)) return elementsOf(value);
+  if (value instanceof Generator || !('re' in value && 'im' in value)) return value;
+  return { re: value.re, im: value.im };
+}
+
+/** The options that are given, each read once. */
+function settledOptions(options: object): Map<string, unknown> {
+  const named = new Map<string, unknown>();
+  for (const name of Object.keys(options)) {
+    const value = settled((options as Record<string, unknown>)[name]);
+    if (value !== undefined) named.set(name, value);
+  }
+  return named;
+}
+
+const noOptions: ReadonlyMap<string, unknown> = new Map();
+
+/** What the addon takes for a settled argument. */
 const handOver = (value: unknown): unknown => {
   if (value instanceof Tensor) return value.handle;
   if (Array.isArray(value)) {
@@ -246,40 +270,32 @@ export function operatorFunction(qualifiedName: string): OperatorFunction {
     return candidates;
   };
 
-  function callNamed(args: readonly unknown[]): unknown {
-    const options = args[args.length - 1] as Record<string, unknown>;
-    const names = Object.keys(options).filter((key) => options[key] !== undefined);
-    const given = args.slice(0, -1);
-    const key = `${given.map(codeOf).join()}|${names.map((key) => `${key}:${codeOf(options[key])}`).join()}`;
+  function callNamed(given: readonly unknown[], named: ReadonlyMap<string, unknown>): unknown {
+    let key = '';
+    for (const arg of given) key += `${codeOf(arg)},`;
+    // With its length, since a name may be any text.
+    for (const [name, value] of named) key += `${name.length}:${name}${codeOf(value)},`;
     let plan = namedPlans.get(key);
     if (plan === undefined) {
-      plan = choose(overloads(), given, options, names, label);
+      plan = choose(overloads(), given, named, label);
       namedPlans.set(key, plan);
     }
-    const inOrder: unknown[] = given;
+    const inOrder = given.slice();
     while (inOrder.length < plan.parameters.length) inOrder.push(undefined);
-    for (const key of names) inOrder[plan.indexOf.get(key)!] = options[key];
+    for (const [name, value] of named) inOrder[plan.indexOf.get(name)!] = value;
     return finish(plan, call(plan.id, ...inOrder.map(handOver)), inOrder);
   }
 
   const planFor = (key: number, args: readonly unknown[]): Plan => {
     let plan = plans.get(key);
     if (plan === undefined) {
-      plan = choose(overloads(), args, {}, [], label);
+      plan = choose(overloads(), args, noOptions, label);
       plans.set(key, plan);
     }
     lastKey = key;
     lastPlan = plan;
     return plan;
   };
-
-  function callMany(args: readonly unknown[]): unknown {
-    if (args.length > maxPositional) return callNamed([...args, {}]);
-    let key = 1;
-    for (const arg of args) key = key * codes + codeOf(arg);
-    const plan = key === lastKey ? lastPlan! : planFor(key, args);
-    return finish(plan, call(plan.id, ...args.map(handOver)), args);
-  }
 
   // Most calls have a tensor, or a tensor and another or a number: those go over without an array in between.
   return function operator(a?: unknown, b?: unknown): unknown {
@@ -303,12 +319,22 @@ export function operatorFunction(qualifiedName: string): OperatorFunction {
         return plan.givesTensor ? new Tensor(result as number) : finish(plan, result, [a, b]);
       }
     }
-    // biome-ignore lint/complexity/noArguments: as above.
-    const args = Array.from(arguments);
-    const options = args.findIndex((arg) => codeOf(arg) === Code.options);
-    if (options < 0) return callMany(args);
-    if (options < count - 1) throw new TypeError(`${label}: options must come last`);
-    return callNamed(args);
+    const args: unknown[] = [];
+    let key = 1;
+    for (let i = 0; i < count; i++) {
+      // biome-ignore lint/complexity/noArguments: as above.
+      const arg = settled(arguments[i]);
+      const code = codeOf(arg);
+      if (code === Code.options) {
+        if (i < count - 1) throw new TypeError(`${label}: options must come last`);
+        return callNamed(args, settledOptions(arg as object));
+      }
+      args.push(arg);
+      key = key * codes + code;
+    }
+    if (count > maxPositional) return callNamed(args, noOptions);
+    const plan = key === lastKey ? lastPlan! : planFor(key, args);
+    return finish(plan, call(plan.id, ...args.map(handOver)), args);
   };
 }
 
@@ -316,23 +342,23 @@ export function operatorFunction(qualifiedName: string): OperatorFunction {
 function choose(
   candidates: readonly Candidate[],
   args: readonly unknown[],
-  options: Record<string, unknown>,
-  names: readonly string[],
+  named: ReadonlyMap<string, unknown>,
   label: string,
 ): Candidate {
   const failures: Failure[] = [];
   for (const candidate of candidates) {
-    const failure = mismatch(candidate, args, options, names);
+    const failure = mismatch(candidate, args, named);
     if (failure === null) return candidate;
     failures.push(failure);
   }
   // The overloads that came furthest tell best what is wrong.
   const furthest = Math.max(...failures.map((failure) => failure.position));
   const reasons = failures.filter((failure) => failure.position === furthest);
-  const first = reasons[0]!;
+  // Of those that came as far, one that has a parameter there tells more than one that has no more parameters.
+  const first = reasons.find((failure) => failure.got !== undefined) ?? reasons[0]!;
   const expected = [...new Set(reasons.map((failure) => failure.expected).filter((text) => text !== ''))];
   const message =
-    expected.length > 0 && first.got !== undefined
+    first.got !== undefined
       ? `argument '${first.name}' expected ${expected.join(' or ')}, got ${first.got}`
       : first.name;
   throw new TypeError(
@@ -350,8 +376,7 @@ interface Failure {
 function mismatch(
   candidate: Candidate,
   args: readonly unknown[],
-  options: Record<string, unknown>,
-  names: readonly string[],
+  named: ReadonlyMap<string, unknown>,
 ): Failure | null {
   const { parameters, indexOf, positional } = candidate;
   const filled = new Set<number>();
@@ -374,18 +399,18 @@ function mismatch(
     }
     if (args[i] !== undefined) filled.add(i);
   }
-  for (const key of names) {
+  for (const [key, value] of named) {
     const index = indexOf.get(key);
     if (index === undefined)
       return { position: args.length, name: `there is no argument '${key}'`, expected: '' };
     if (filled.has(index))
       return { position: args.length, name: `argument '${key}' is given twice`, expected: '' };
-    if (!accepts(parameters[index]!, codeOf(options[key]))) {
+    if (!accepts(parameters[index]!, codeOf(value))) {
       return {
         position: args.length + 1,
         name: key,
         expected: typeText(parameters[index]!),
-        got: describeValue(options[key]),
+        got: describeValue(value),
       };
     }
     filled.add(index);

@@ -20,6 +20,7 @@ export { scope } from './scope.ts';
 export {
   type BackwardOptions,
   type Complex,
+  type Int,
   type MemoryFormat,
   type NestedArray,
   type NestedData,

@@ -1,5 +1,6 @@
 import { native } from '../native.ts';
-import { camelCase, type OperatorFunction, operatorFunction } from './dispatch.ts';
+import { camelCase } from './camel-case.mjs';
+import { type OperatorFunction, operatorFunction } from './dispatch.ts';
 import type { TorchFunctions } from './generated/functions.ts';
 import { setConvert, Tensor } from './tensor.ts';
 
@@ -22,11 +23,8 @@ export function operator(qualifiedName: string): OperatorFunction {
 
 const functions: Record<string, OperatorFunction> = {};
 
-/** Where `self` stands among the parameters: a method puts its tensor there. First but for a few, such as where. */
-const selfPosition: Record<string, number> = { where: 1, polygamma: 1, specialPolygamma: 1 };
-
-function method(name: string, call: OperatorFunction): (this: Tensor, ...args: unknown[]) => unknown {
-  const position = selfPosition[name] ?? 0;
+/** A method puts its tensor where `self` is among the operator's parameters: first but for a few, such as where. */
+function method(call: OperatorFunction, position: number): (this: Tensor, ...args: unknown[]) => unknown {
   if (position === 0) {
     return function (this: Tensor, a?: unknown) {
       // biome-ignore lint/complexity/noArguments: a rest parameter would make an array in every call.
@@ -40,14 +38,14 @@ function method(name: string, call: OperatorFunction): (this: Tensor, ...args: u
   };
 }
 
-for (const [qualifiedName, isMethod] of Object.entries(native.operatorNames())) {
+for (const [qualifiedName, selfPosition] of Object.entries(native.operatorNames())) {
   if (!qualifiedName.startsWith('aten::') || qualifiedName.startsWith('aten::_')) continue;
   const name = camelCase(qualifiedName.slice('aten::'.length));
   const call = operator(qualifiedName);
   functions[name] = call;
-  if (isMethod && !(name in Tensor.prototype)) {
+  if (selfPosition >= 0 && !(name in Tensor.prototype)) {
     Object.defineProperty(Tensor.prototype, name, {
-      value: method(name, call),
+      value: method(call, selfPosition),
       writable: true,
       configurable: true,
     });
@@ -57,7 +55,7 @@ for (const [qualifiedName, isMethod] of Object.entries(native.operatorNames())) 
 /**
  * Every public operator of LibTorch as a function: `torch.conv2d(input, weight, bias, [1, 1])`.
  * Positional arguments as in PyTorch's schema; then an object with keyword-only ones (`{ dtype, device, generator,
- * out }`), which may name any other argument too.
+ * out }`), which may name other arguments too: all that are not given in place. The types have required ones in place.
  */
 export const torch = functions as unknown as TorchFunctions;
 

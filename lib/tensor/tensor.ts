@@ -11,6 +11,9 @@ import { adopt, disown, type Scope } from './scope.ts';
 /** What one number of a tensor may be given as. */
 export type Scalar = number | bigint | boolean | Complex;
 
+/** An integer: a number without a fraction, or a bigint. */
+export type Int = number | bigint;
+
 export interface Complex {
   re: number;
   im: number;
@@ -140,13 +143,10 @@ export class Tensor {
   backward(gradient: Tensor | null = null, options: BackwardOptions = {}): void {
     checkTensorOrNull('backward', 'gradient', gradient);
     checkOptions('backward', options, ['retainGraph', 'createGraph']);
+    // Before the handles: a getter may dispose of a tensor, whose handle is then another's.
     const createGraph = options.createGraph ?? false;
-    native.backward(
-      [this.handle],
-      gradient === null ? null : [gradient.handle],
-      options.retainGraph ?? createGraph,
-      createGraph,
-    );
+    const retainGraph = options.retainGraph ?? createGraph;
+    native.backward([this.handle], gradient === null ? null : [gradient.handle], retainGraph, createGraph);
   }
 
   /**
@@ -244,7 +244,7 @@ export class Tensor {
   }
 
   /** @internal Takes the handle away from this object, which counts as disposed from now on. */
-  take(): number {
+  takeHandle(): number {
     const { handle } = this;
     this.handle = -1;
     this.owningScope = null;

@@ -268,6 +268,8 @@ c10::IValue toIValue(napi_env env, Environment& environment, const Parameter& pa
                         : toSingle(env, environment, parameter, value);
 }
 
+bool isObject(napi_env env, napi_value value) { return typeOf(env, value) == napi_object; }
+
 at::Scalar toScalarArgument(napi_env env, const Parameter& parameter, napi_value value) {
   if (typeOf(env, value) == napi_undefined) return absentValue(parameter).toScalar();
   return toScalar(env, value, parameter.name.c_str());

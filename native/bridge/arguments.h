@@ -16,6 +16,9 @@ c10::IValue toIValue(napi_env env, Environment& environment, const Parameter& pa
 /// it has neither.
 c10::IValue absentValue(const Parameter& parameter);
 
+/// Whether a value is one that may have getters, which run as it is read.
+bool isObject(napi_env env, napi_value value);
+
 /// A Scalar for `parameter`; `undefined` gives the default.
 at::Scalar toScalarArgument(napi_env env, const Parameter& parameter, napi_value value);
 

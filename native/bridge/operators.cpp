@@ -148,21 +148,30 @@ napi_value describeOperator(const Call& call) {
   return result;
 }
 
-/// operatorNames(): {qualified name: is a method}. A method has an overload that takes a Tensor
-/// called self.
+/// Where a schema has a Tensor called self, or -1.
+int32_t positionOfSelf(const c10::FunctionSchema& schema) {
+  const std::vector<c10::Argument>& arguments = schema.arguments();
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].name() == "self" && arguments[i].type()->kind() == c10::TypeKind::TensorType) {
+      return static_cast<int32_t>(i);
+    }
+  }
+  return -1;
+}
+
+/// operatorNames(): {qualified name: position of self}, which all overloads that have a Tensor
+/// called self have at the same place; -1 where none has.
 napi_value operatorNames(const Call& call) {
-  std::unordered_map<std::string, bool> names;
+  std::unordered_map<std::string, int32_t> names;
   auto& dispatcher = c10::Dispatcher::singleton();
   for (const auto& overload : dispatcher.getAllOpNames()) {
     const auto handle = dispatcher.findSchema(overload);
     if (!handle.has_value()) continue;
-    bool& isMethod = names[overload.name];
-    for (const c10::Argument& argument : handle->schema().arguments()) {
-      isMethod |= argument.name() == "self" && argument.type()->kind() == c10::TypeKind::TensorType;
-    }
+    int32_t& position = names.try_emplace(overload.name, -1).first->second;
+    position = std::max(position, positionOfSelf(handle->schema()));
   }
   Napi::Object result = Napi::Object::New(call.env);
-  for (const auto& [name, isMethod] : names) result[name] = Napi::Boolean::New(call.env, isMethod);
+  for (const auto& [name, position] : names) result[name] = Napi::Number::New(call.env, position);
   return result;
 }
 
@@ -189,6 +198,7 @@ Operator::Operator(c10::OperatorHandle operatorHandle) : handle(std::move(operat
       }
     }
     aliases.push_back(alias);
+    dtypes.push_back(result.real_type()->kind() == c10::TypeKind::ScalarTypeType);
   }
   unboxed = unboxedCallFor(handle);
 }
@@ -231,25 +241,41 @@ class BorrowedStack {
   torch::jit::Stack stack_;
 };
 
-napi_value callUnboxed(napi_env env, Environment& environment, const Operator& op,
-                       const napi_value* arguments, size_t given) {
-  UnboxedArguments unboxed;
+/// Reads the arguments of an unboxed call; false where one is an object, a complex number: reading
+/// that runs JavaScript, which may free tensors or move the table that the pointers are into.
+bool readUnboxed(napi_env env, Environment& environment, const Operator& op,
+                 const napi_value* arguments, size_t given, UnboxedArguments& unboxed) {
   size_t tensors = 0, scalars = 0;
-  // Scalars first: reading a complex one runs JavaScript, which may make tensors and so move the
-  // table that the pointers to tensors are into.
   for (size_t i = 0; i < op.parameters.size(); ++i) {
     const Parameter& parameter = op.parameters[i];
-    if (parameter.kind == Kind::kTensor) continue;
-    unboxed.scalars[scalars++] = i < given ? toScalarArgument(env, parameter, arguments[i])
-                                           : absentValue(parameter).toScalar();
+    if (i >= given) {
+      // Throws for a tensor, which has no default.
+      unboxed.scalars[scalars++] = absentValue(parameter).toScalar();
+    } else if (parameter.kind == Kind::kTensor) {
+      unboxed.tensors[tensors++] =
+          &toTensor(env, environment, arguments[i], parameter.name.c_str());
+    } else if (isObject(env, arguments[i])) {
+      return false;
+    } else {
+      unboxed.scalars[scalars++] = toScalarArgument(env, parameter, arguments[i]);
+    }
   }
-  for (size_t i = 0; i < op.parameters.size(); ++i) {
-    const Parameter& parameter = op.parameters[i];
-    if (parameter.kind != Kind::kTensor) continue;
-    if (i >= given) absentValue(parameter);  // throws: a tensor has no default
-    unboxed.tensors[tensors++] = &toTensor(env, environment, arguments[i], parameter.name.c_str());
+  return true;
+}
+
+/// Puts the arguments on the stack. Tensors come first, and are held there: reading the others may
+/// run JavaScript, which may free a tensor and give its handle to another.
+void readBoxed(napi_env env, Environment& environment, const Operator& op,
+               const napi_value* arguments, size_t given, torch::jit::Stack& stack) {
+  stack.resize(op.parameters.size());
+  for (const bool tensors : {true, false}) {
+    for (size_t i = 0; i < op.parameters.size(); ++i) {
+      const Parameter& parameter = op.parameters[i];
+      if ((parameter.kind == Kind::kTensor) != tensors) continue;
+      stack[i] =
+          i < given ? toIValue(env, environment, parameter, arguments[i]) : absentValue(parameter);
+    }
   }
-  return toHandleValue(env, environment, op.unboxed(op.handle, unboxed));
 }
 
 }  // namespace
@@ -280,13 +306,13 @@ napi_value callOperator(napi_env env, napi_callback_info info) {
       napi_get_cb_info(env, info, &count, all.data(), nullptr, nullptr);
       arguments = all.data() + 1;
     }
-    if (op->unboxed != nullptr) return callUnboxed(env, environment, *op, arguments, given);
+    UnboxedArguments unboxed;
+    if (op->unboxed != nullptr && readUnboxed(env, environment, *op, arguments, given, unboxed)) {
+      return toHandleValue(env, environment, op->unboxed(op->handle, unboxed));
+    }
     BorrowedStack borrowed(environment.stack);
     torch::jit::Stack& stack = borrowed.get();
-    for (size_t i = 0; i < given; ++i) {
-      stack.push_back(toIValue(env, environment, parameters[i], arguments[i]));
-    }
-    for (size_t i = given; i < parameters.size(); ++i) stack.push_back(absentValue(parameters[i]));
+    readBoxed(env, environment, *op, arguments, given, stack);
     op->handle.callBoxed(stack);
     return toResult(env, environment, *op, stack);
   } catch (...) {

@@ -54,6 +54,8 @@ struct Operator {
   std::vector<Parameter> parameters;
   /// For each return: the index of the argument that it is (in-place and out= operators), else -1.
   std::vector<int32_t> aliases;
+  /// For each return, whether it is a dtype, which LibTorch has as a plain int.
+  std::vector<bool> dtypes;
   bool supported = true;
   /// For the commonest signatures, a call that needs no boxing; else nullptr.
   UnboxedCall unboxed = nullptr;

@@ -13,6 +13,12 @@ napi_value nothing(napi_env env) {
   return value;
 }
 
+napi_value toText(napi_env env, const std::string& text) {
+  napi_value value = nullptr;
+  napi_create_string_utf8(env, text.c_str(), text.size(), &value);
+  return value;
+}
+
 napi_value toInteger(napi_env env, int64_t number) {
   napi_value value = nullptr;
   // Beyond 2^53 a JavaScript number cannot hold it: a bigint can.
@@ -43,16 +49,8 @@ napi_value toValue(napi_env env, Environment& environment, const c10::IValue& va
     return result;
   }
   if (value.isScalar()) return toScalarValue(env, value.toScalar());
-  if (value.isString()) {
-    const std::string& text = value.toStringRef();
-    napi_create_string_utf8(env, text.c_str(), text.size(), &result);
-    return result;
-  }
-  if (value.isDevice()) {
-    const std::string text = value.toDevice().str();
-    napi_create_string_utf8(env, text.c_str(), text.size(), &result);
-    return result;
-  }
+  if (value.isString()) return toText(env, value.toStringRef());
+  if (value.isDevice()) return toText(env, value.toDevice().str());
   if (value.isList()) {
     const c10::List<c10::IValue> list = value.toList();
     napi_create_array_with_length(env, list.size(), &result);
@@ -104,6 +102,7 @@ napi_value toResult(napi_env env, Environment& environment, const Operator& op,
     c10::IValue& value = stack[stack.size() - count + i];
     if (op.aliases[i] >= 0) return nothing(env);
     if (value.isTensor()) return toHandleValue(env, environment, std::move(value).toTensor());
+    if (op.dtypes[i]) return toText(env, nameOf(value.toScalarType()));
     return toValue(env, environment, value);
   };
   if (count == 1) return single(0);

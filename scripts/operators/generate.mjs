@@ -3,31 +3,10 @@
  * Declarations only: what a call does at run time is decided by the same schemas in lib/tensor/dispatch.ts.
  */
 
-/** Tensor's own members (lib/tensor/tensor.ts), which stand in place of operators of the same name. */
-const ownMembers = new Set([
-  'shape',
-  'ndim',
-  'numel',
-  'strides',
-  'dtype',
-  'device',
-  'disposed',
-  'isLeaf',
-  'requiresGrad',
-  'grad',
-  'gradFn',
-  'backward',
-  'item',
-  'toTypedArray',
-  'toArray',
-  'to',
-  'dispose',
-  'keep',
-  'replaceData',
-  'take',
-  'toString',
-  'handle',
-]);
+import { camelCase } from '../../lib/tensor/camel-case.mjs';
+
+/** Members of Tensor (lib/tensor/tensor.ts) that stand in place of the operators of the same name. */
+export const hiddenOperators = new Set(['numel', 'isLeaf', 'item', 'to']);
 
 const reserved = new Set([
   'default',
@@ -42,8 +21,6 @@ const reserved = new Set([
   'export',
 ]);
 
-const camelCase = (name) => name.replace(/(?<=.)_+([a-z0-9])/g, (_, letter) => letter.toUpperCase());
-
 const parameterName = (parameter) => {
   const name = camelCase(parameter.name);
   return reserved.has(name) ? `${name}_` : name;
@@ -52,7 +29,7 @@ const parameterName = (parameter) => {
 const scalarTypes = {
   Tensor: 'Tensor',
   Scalar: 'Scalar',
-  int: 'number',
+  int: 'Int',
   float: 'number',
   bool: 'boolean',
   str: 'string',
@@ -68,7 +45,9 @@ function typeOf(parameter) {
   if (type === undefined) return null;
   if (parameter.list) {
     const element = parameter.nullableElements ? `(${type} | null)` : type;
-    type = parameter.fixedSize > 0 ? `${type} | readonly ${element}[]` : `readonly ${element}[]`;
+    const list = `readonly ${element}[]`;
+    // For `int[2]` one number stands for both; `bool[2]` is always a list.
+    type = parameter.fixedSize > 0 && parameter.kind === 'int' ? `${type} | ${list}` : list;
   }
   return parameter.nullable ? `${type} | null` : type;
 }
@@ -82,7 +61,7 @@ const returnTypes = {
   float: 'number',
   bool: 'boolean',
   Scalar: 'Scalar',
-  ScalarType: 'number',
+  ScalarType: 'DType',
   str: 'string',
 };
 
@@ -117,11 +96,20 @@ function mergeOut(overloads) {
 
 const isOptional = (parameter) => parameter.hasDefault;
 
-function member(parameter, optional) {
-  return `${parameterName(parameter)}${optional ? '?' : ''}: ${typeOf(parameter)}`;
-}
+const positionalText = (parameter, optional) =>
+  `${parameterName(parameter)}${optional ? '?' : ''}: ${typeOf(parameter)}`;
 
-/** The signatures of one overload: all positional, and, where some have defaults, those named in the options. */
+/** One that may be left out, in front of an argument that may not. */
+const skippableText = (parameter) => `${positionalText(parameter, false)} | undefined`;
+
+/** `undefined` is written out for those who compile with exactOptionalPropertyTypes. */
+const optionText = (parameter, optional) =>
+  optional ? `${positionalText(parameter, true)} | undefined` : positionalText(parameter, false);
+
+/**
+ * The signatures of one overload: all positional, and, where some have defaults, each way to give the first of those in
+ * place and to name the others in the options.
+ */
 function signatures(name, overload, skipSelf) {
   const usable = overload.parameters.filter((parameter) => typeOf(parameter) !== null);
   const parameters = skipSelf ? usable.filter((parameter) => parameter.name !== 'self') : usable;
@@ -129,30 +117,27 @@ function signatures(name, overload, skipSelf) {
   const keywords = [
     ...parameters
       .filter((parameter) => parameter.keywordOnly)
-      .map((p) => ({ text: member(p, isOptional(p)), optional: isOptional(p) })),
-    ...overload.outs.map((p) => ({ text: member(p, true), optional: true })),
+      .map((p) => ({ text: optionText(p, isOptional(p)), optional: isOptional(p) })),
+    ...overload.outs.map((p) => ({ text: optionText(p, true), optional: true })),
   ];
   // Parameters are optional from the first one after which all have defaults.
   let firstOptional = positional.length;
   while (firstOptional > 0 && isOptional(positional[firstOptional - 1])) firstOptional--;
-  const required = positional.slice(0, firstOptional).map((p) => member(p, false));
+  const required = positional.slice(0, firstOptional).map((p) => positionalText(p, false));
   const optional = positional.slice(firstOptional);
   const result = returnType(overload);
-  const options = (members) => {
-    if (members.length === 0) return [];
-    const mark = members.every((entry) => entry.optional) ? '?' : '';
-    return [`options${mark}: { ${members.map((entry) => entry.text).join('; ')} }`];
-  };
+  const options = (members, mark) =>
+    members.length === 0 ? [] : [`options${mark}: { ${members.map((entry) => entry.text).join('; ')} }`];
   const write = (list) => `  ${name}(${list.join(', ')}): ${result};`;
-  // TypeScript allows no required parameter after optional ones; the options form serves those calls.
+  // TypeScript allows no required parameter after optional ones.
   const needsKeywords = keywords.some((entry) => !entry.optional);
-  const lines = [];
-  if (optional.length === 0 || !needsKeywords) {
-    lines.push(write([...required, ...optional.map((p) => member(p, true)), ...options(keywords)]));
-  }
-  if (optional.length > 0) {
-    const named = optional.map((p) => ({ text: member(p, true), optional: true }));
-    lines.push(write([...required, ...options([...named, ...keywords])]));
+  const inPlace = optional.map((p) => (needsKeywords ? skippableText(p) : positionalText(p, true)));
+  const lines = [write([...required, ...inPlace, ...options(keywords, needsKeywords ? '' : '?')])];
+  for (let given = 0; given < optional.length; given++) {
+    const first = optional.slice(0, given).map(skippableText);
+    const named = optional.slice(given).map((p) => ({ text: optionText(p, true) }));
+    const mark = given > 0 || needsKeywords ? '' : '?';
+    lines.push(write([...required, ...first, ...options([...named, ...keywords], mark)]));
   }
   return lines;
 }
@@ -160,12 +145,12 @@ function signatures(name, overload, skipSelf) {
 function memberLines(binding, isMethod) {
   const lines = [];
   const names = Object.entries(binding.operatorNames())
-    .filter(([name, method]) => /^aten::[a-z]/i.test(name) && (method || !isMethod))
+    .filter(([name, selfPosition]) => /^aten::[a-z]/i.test(name) && (!isMethod || selfPosition >= 0))
     .map(([name]) => name)
     .sort();
   for (const qualifiedName of names) {
     const name = camelCase(qualifiedName.slice('aten::'.length));
-    if (isMethod && ownMembers.has(name)) continue;
+    if (isMethod && hiddenOperators.has(name)) continue;
     const overloads = binding
       .describeOperator(qualifiedName)
       .filter((overload) => overload.supported)
@@ -184,7 +169,7 @@ const header = (
 ) => `// Generated from the schemas of LibTorch ${version} by \`npm run generate\`: do not edit.
 import type { DType } from '../dtype.ts';
 import type { Generator } from '../random.ts';
-import type { MemoryFormat, Scalar, Tensor } from '../tensor.ts';
+import type { Int, MemoryFormat, Scalar, Tensor } from '../tensor.ts';
 `;
 
 /**

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { enableGrad, grad, isGradEnabled, noGrad, tensor, torch } from '../../lib/tensor/index.ts';
+import {
+  enableGrad,
+  grad,
+  isGradEnabled,
+  noGrad,
+  type Tensor,
+  tensor,
+  torch,
+} from '../../lib/tensor/index.ts';
 
 const leaf = () => tensor([1, 2, 3], { requiresGrad: true });
 
@@ -23,6 +31,26 @@ describe('autograd', () => {
         .mul(2)
         .backward(tensor([1])),
     ).toThrow(/shape/);
+  });
+
+  it('takes no tensor for one that a getter has disposed of', () => {
+    const x = leaf();
+    const others: Tensor[] = [];
+    const replaced = (value: unknown) => {
+      const y = x.mul(2).sum();
+      const get = () => {
+        y.dispose();
+        others.push(x.mul(100).sum());
+        return value;
+      };
+      return { y, get };
+    };
+    const [forBackward, forGrad] = [replaced(true), replaced([null])];
+    const options = Object.defineProperty({}, 'retainGraph', { get: forBackward.get });
+    expect(() => forBackward.y.backward(null, options)).toThrow('the tensor has been disposed');
+    expect(x.grad).toBeNull();
+    const gradOptions = Object.defineProperty({}, 'gradOutputs', { get: forGrad.get });
+    expect(() => grad(forGrad.y, x, gradOptions)).toThrow('the tensor has been disposed');
   });
 
   it('keeps the graph only where asked', () => {

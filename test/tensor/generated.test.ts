@@ -18,6 +18,15 @@ describe('generated operator signatures', () => {
     },
   );
 
+  it('let each option be undefined, for those who compile with exactOptionalPropertyTypes', () => {
+    const options = Object.values(checkedIn).flatMap((text) => [...text.matchAll(/{ (.*?) }/g)]);
+    const optional = options.flatMap(([, members]) =>
+      members!.split('; ').filter((one) => /^\w+\?:/.test(one)),
+    );
+    expect(optional.length).toBeGreaterThan(1000);
+    expect(optional.filter((one) => !one.endsWith(' | undefined'))).toEqual([]);
+  });
+
   it('cover the public surface', () => {
     const names = Object.keys(native.operatorNames()).filter((name) => /^aten::[a-z]/.test(name));
     expect(names.length).toBeGreaterThan(1000);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Generator, operator, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { native } from '../../lib/native.ts';
+import { camelCase } from '../../lib/tensor/camel-case.mjs';
+import { type DType, Generator, operator, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 const matrix = () =>
   tensor([
@@ -82,6 +84,16 @@ describe('operators', () => {
     ]);
   });
 
+  it('return a dtype by its name', () => {
+    const whole = tensor([1n]);
+    const promoted: DType = torch.promoteTypes('int64', 'float16');
+    expect(promoted).toBe('float16');
+    expect(torch.resultType(whole, tensor([1], { dtype: 'float64' }))).toBe('float64');
+    expect(torch.resultType(whole, 1)).toBe('int64');
+    expect(torch.resultType(true, 2)).toBe('int64');
+    expect(whole.to({ dtype: torch.resultType(whole, 0.5) }).dtype).toBe('float32');
+  });
+
   it('take null for an optional tensor, inside lists too', () => {
     const input = torch.ones([1, 1, 3, 3]);
     const weight = torch.ones([1, 1, 3, 3]);
@@ -108,20 +120,151 @@ describe('operators', () => {
     expect(() => operator('aten::no_such_thing')()).toThrow('there is no operator aten::no_such_thing');
   });
 
+  it('leave the tensor as it is when one takes elements of it', () => {
+    const x = matrix();
+    expect(x.take(tensor([3n, 0n])).toArray()).toEqual([4, 1]);
+    expect(x.disposed).toBe(false);
+  });
+
   it('put self where the schema has it', () => {
     const x = matrix();
     expect(x.where(x.gt(2), 0).toArray()).toEqual([
       [0, 0],
       [3, 4],
     ]);
+    const sequence = tensor([1, 3, 5]);
+    const values = tensor([0, 4, 6]);
+    expect(values.searchsorted(sequence).toArray()).toEqual([0, 2, 3]);
+    expect(sequence.searchsorted(values).toArray()).toEqual([1, 1, 2]);
+    const gradient = tensor([10, 20, 30]);
+    const input = tensor([-1, 0.5, 2]);
+    expect(input.thresholdBackward(gradient, 1).toArray()).toEqual([0, 0, 30]);
+    expect(input.geluBackward(gradient).toArray()).toEqual(torch.geluBackward(gradient, input).toArray());
+  });
+
+  it('put self where every overload has it, first or not', () => {
+    const methods = Tensor.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const x = matrix();
+    let elsewhere = 0;
+    for (const [qualifiedName, position] of Object.entries(native.operatorNames())) {
+      if (position < 0 || !/^aten::[a-z]/.test(qualifiedName)) continue;
+      for (const { parameters } of native.describeOperator(qualifiedName)) {
+        const self = parameters.findIndex(
+          ({ name, kind, list }) => name === 'self' && kind === 'Tensor' && !list,
+        );
+        expect([-1, position], qualifiedName).toContain(self);
+      }
+      if (position === 0) continue;
+      elsewhere++;
+      const [first] = native.describeOperator(qualifiedName)[0]!.parameters;
+      // What is given to the method comes before self.
+      expect(() => methods[camelCase(qualifiedName.slice('aten::'.length))]!.call(x, 'text')).toThrow(
+        new RegExp(`argument '${camelCase(first!.name)}' expected .*, got string "text"`),
+      );
+    }
+    expect(elsewhere).toBeGreaterThan(40);
+  });
+
+  const loosely = torch as unknown as Record<string, (...args: unknown[]) => unknown>;
+
+  it('give up at the first hole of an array', { timeout: 5000 }, () => {
+    const holes = /argument 'size' expected int\[\], got an array/;
+    expect(() => torch.zeros(new Array(2 ** 26))).toThrow(holes);
+    expect(() => torch.zeros([1, ...new Array(2), 1])).toThrow(holes);
+  });
+
+  it('take no name of an option for those of others', () => {
+    const x = matrix();
+    expect((loosely.sum!(x, { dim: 0, keepdim: true }) as Tensor).shape).toEqual([1, 2]);
+    for (const name of ['dim:3,keepdim', '3:dim3,7:keepdim', 'dim3,7:keepdim']) {
+      expect(() => loosely.sum!(x, { [name]: true })).toThrow(`there is no argument '${name}'`);
+    }
+  });
+
+  describe('read what changes as it is read', () => {
+    /** Gives `values` one after the other, the last one again and again, and counts. */
+    const changing = (...values: unknown[]) => {
+      let reads = 0;
+      return { read: () => values[Math.min(reads++, values.length - 1)], reads: () => reads };
+    };
+
+    it('once: options', () => {
+      const x = matrix();
+      const out = torch.empty([2, 2]);
+      const [victim, { read, reads }] = [matrix(), changing(out, out, torch.zeros([2, 2]).handle)];
+      const options = Object.defineProperty({}, 'out', { get: read, enumerable: true });
+      expect(loosely.add!(x, x, options)).toBe(out);
+      expect(reads()).toBe(1);
+      expect(victim.toArray()).toEqual(matrix().toArray());
+    });
+
+    it('once: lists and complex numbers', () => {
+      const [x, secret] = [tensor([1]), tensor([7])];
+      const element = changing(x, x, secret.handle);
+      const list = Object.defineProperty([x, x], 1, { get: element.read });
+      expect(torch.cat(list).toArray()).toEqual([1, 1]);
+      expect(element.reads()).toBe(1);
+      const part = changing(2, 3);
+      const scalar = Object.defineProperty({ re: 0, im: 0 }, 're', { get: part.read });
+      expect(x.mul(scalar).toArray()).toEqual([{ re: 2, im: 0 }]);
+      expect(part.reads()).toBe(1);
+    });
+
+    it('as what it holds, not as what its methods say', () => {
+      const [x, secret] = [tensor([1]), tensor([7])];
+      class Lying<T> extends Array<T> {
+        override map = () => [secret.handle, secret.handle] as never[];
+      }
+      expect(torch.cat(Lying.of(x, x)).toArray()).toEqual([1, 1]);
+    });
+
+    it('before any tensor: one that it disposes of is not taken for the next of that number', () => {
+      const x = tensor([1, 2]);
+      let next: Tensor | undefined;
+      const dispose = () => {
+        x.dispose();
+        next = tensor([100, 200]);
+        return 2;
+      };
+      const scalar = Object.defineProperty({ re: 0, im: 0 }, 're', { get: dispose });
+      expect(() => x.mul(scalar)).toThrow("argument 'self': the tensor has been disposed");
+      expect(next!.toArray()).toEqual([100, 200]);
+    });
+
+    it.each([
+      ['mul', 'Scalar', (x: number, scalar: object) => [x, scalar], [2, 4]],
+      [
+        'where',
+        'ScalarSelf',
+        (x: number, scalar: object) => [tensor([false, false]).handle, scalar, x],
+        [1, 2],
+      ],
+    ] as const)('while the addon holds the tensors: %s', (name, overload, argumentsOf, expected) => {
+      const { id } = native.describeOperator(`aten::${name}`).find((one) => one.overload === overload)!;
+      const handle = native.fromTypedArray(new Float32Array([1, 2]), 'float32', [2]);
+      const replace = () => {
+        native.release(handle);
+        expect(native.fromTypedArray(new Float32Array([100, 200]), 'float32', [2])).toBe(handle);
+        return 2;
+      };
+      const scalar = Object.defineProperty({ im: 0 }, 're', { get: replace });
+      const result = new Tensor(native.call(id, ...argumentsOf(handle, scalar)) as number);
+      expect(result.toArray()).toEqual(expected.map((re) => ({ re, im: 0 })));
+      native.release(handle);
+    });
   });
 
   describe('errors', () => {
-    const loosely = torch as unknown as Record<string, (...args: unknown[]) => unknown>;
     it('name the argument, what was expected and what came', () => {
       const x = matrix();
       expect(() => loosely.add!(x, 'two')).toThrow(
         /^add: argument 'other' expected Scalar or Tensor, got string "two"/,
+      );
+      expect(() => loosely.sum!(x, 'a')).toThrow(
+        /^sum: argument 'dim' expected int\[1\] or null, got string "a"/,
+      );
+      expect(() => loosely.argmax!(x, 1, 'a')).toThrow(
+        /^argmax: argument 'keepdim' expected bool, got string "a"/,
       );
       expect(() => loosely.relu!(3)).toThrow(/argument 'self' expected Tensor, got number 3/);
       expect(() => loosely.zeros!([2], { dtyp: 'x' })).toThrow(/there is no argument 'dtyp'/);
