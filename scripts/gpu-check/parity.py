@@ -214,6 +214,24 @@ def split_tf32_near_means():
 
 
 @check
+def a_row_far_away():
+    # A centre that such a row moved, even an ignored one, would cost all others their digits.
+    errors = []
+    for c, ignored in itertools.product(GRID["covariance"], (True, False)):
+        inputs, labels = problem(64, 300, 40, covariance=c, dtype=torch.float32, ignored=False)
+        with torch.no_grad():
+            inputs[0][1] = 1e8
+        if ignored:
+            labels[1] = -100
+        options = dict(covariance=c, lambda_mean=0.0, lambda_var=0.0)
+        expected = run_loss(wide_on_cpu(inputs), labels.cpu(), None, options)
+        got = run_loss(inputs, labels, None, options)
+        others = torch.arange(64) != 1
+        errors.append(far([got[4].cpu()[others], got[5]], [expected[4][others], expected[5]]))
+    return within(errors, 5e-5)
+
+
+@check
 def the_same_bits_in_20_runs():
     for shape in ((128, 10, 100), (256, 1000, 512), (64, 9000, 128)):
         for c in GRID["covariance"]:

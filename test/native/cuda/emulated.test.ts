@@ -351,6 +351,29 @@ describe.skipIf(why !== null)('the CUDA kernels on the CPU', () => {
     });
   });
 
+  it('keeps the digits of all rows beside one far away, ignored or not', () => {
+    const cases: Record<string, Case> = {};
+    const [N, K, D] = [40, 30, 16];
+    for (const covariance of covariances)
+      for (const splitTf32 of [false, true])
+        for (const ignored of [true, false]) {
+          const options = { covariance, lambdaMean: 0, lambdaVar: 0 };
+          const c = problem({ N, K, D }, { features: 'float32', options, splitTf32, once: true });
+          c.x.fill(1e8, D, 2 * D);
+          if (ignored) c.labels = c.labels!.map((label, i) => (i === 1 ? -100 : label));
+          cases[`${covariance} ${splitTf32} ${ignored}`] = c;
+        }
+    const results = emulate(program, Object.values(cases));
+    Object.entries(cases).forEach(([what, c], i) => {
+      const right = expected(c);
+      // Without the row itself, whose gradient would hide all others.
+      const others = (all: Float64Array) => all.filter((_, at) => Math.floor(at / D) !== 1);
+      const [got, of] = [results[i]!, what.includes('true ') ? 1e-3 : 5e-5];
+      expect(relativeError(others(got.features), others(right.features)), what).toBeLessThan(of);
+      expect(relativeError(got.means, right.means), what).toBeLessThan(of);
+    });
+  });
+
   it('makes distances of split TF32, and those in doubt again', () => {
     const cases: Record<string, Case> = {};
     for (const features of ['float32', 'float16', 'bfloat16'] as const)
