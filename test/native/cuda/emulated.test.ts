@@ -49,7 +49,9 @@ const distances = (shape: { N: number; K: number; D: number }, settings: Setting
 const values = (t: Tensor): Float64Array => t.detach().toTypedArray() as Float64Array;
 
 /** What the CPU operators give. */
-function expected(c: Case): Omit<Result, 'repeatable' | 'launches' | 'backwardBytes' | 'badLabel'> {
+function expected(
+  c: Case,
+): Omit<Result, 'repeatable' | 'launches' | 'backwardBytes' | 'badLabel' | 'exchanges'> {
   return scope(() => {
     const { N, K, D, options = {}, upstream = {} } = c;
     const leaf = (numbers: Float64Array, shape: number[]) => tensor(numbers, { shape, requiresGrad: true });
@@ -418,6 +420,49 @@ describe.skipIf(why !== null)('the CUDA kernels on the CPU', () => {
       const right = expected(c).classification; // about ln 3
       const worst = Math.max(...right.map((loss, i) => Math.abs(got!.classification[i]! - loss)));
       expect(worst, `sigma ${sigma}`).toBeLessThan(5e-4);
+    }
+  });
+
+  it('computes no more again than is in doubt, in any number of dimensions', () => {
+    const [N, K] = [64, 64];
+    for (const D of [512, 2048]) {
+      const draw = uniform(3);
+      const [x, noise] = [normals(N * D, draw), normals(K * D, draw)];
+      const options = { reduction: 'none', lambdaMean: 0, lambdaVar: 0 } as const;
+      const like = (means: Float64Array, sigma = 1, features = x) =>
+        problem(
+          { N, K, D },
+          {
+            ...{ features: 'float32', x: features, means, options, splitTf32: true, once: true },
+            logVariances: new Float64Array(K).fill(2 * Math.log(sigma)),
+            labels: Array.from({ length: N }, (_, i) => i),
+            upstream: { classification: new Float64Array(N).fill(1) },
+          },
+        );
+      // Before training, means far shorter than features; trained; and each row near two means.
+      const dense = like(noise.map((value) => value / Math.sqrt(D)));
+      const trained = like(
+        x.map((value, at) => value + 0.3 * noise[at]!),
+        0.3,
+      );
+      const pairs = x.map((_, at) => x[at % ((N / 2) * D)]!);
+      const near = like(
+        pairs.map((value, at) => value + (0.1 * noise[at]!) / Math.sqrt(D)),
+        0.1,
+        pairs,
+      );
+      const none = like(new Float64Array(K * D), 1, new Float64Array(N * D));
+      const results = emulate(program, [none, dense, trained, near]);
+      // A row's own distance always is.
+      const again = results.map(({ exchanges }) => N + (exchanges - results[0]!.exchanges) / (7 * 32));
+      expect(again, `D = ${D}`).toEqual([N, N, N, 2 * N]);
+      for (const [i, c] of [none, dense, trained, near].entries()) {
+        const right = expected(c).classification;
+        const worst = Math.max(
+          ...right.map((loss, row) => Math.abs(results[i]!.classification[row]! - loss)),
+        );
+        expect(worst, `D = ${D}, problem ${i}`).toBeLessThan(1e-4);
+      }
     }
   });
 
