@@ -3,7 +3,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { firstLine, log, root, SetupError } from '../setup/steps.mjs';
+import { pythonWith } from '../python.mjs';
+import { log, root, SetupError } from '../setup/steps.mjs';
 import { Side } from './side.mjs';
 
 /**
@@ -18,14 +19,14 @@ import { Side } from './side.mjs';
 
 const here = (/** @type {string} */ file) => fileURLToPath(new URL(file, import.meta.url));
 
-/** A Python with torch: INTRACLASS_PYTHON, else the project's own, else python3. @throws {SetupError} */
+/** @throws {SetupError} where no Python has torch and numpy */
 export function findPython() {
-  const named = process.env.INTRACLASS_PYTHON;
-  const own = join(root, '.venv', 'bin', 'python');
-  const python = named || (existsSync(own) ? own : 'python3');
-  if (firstLine(python, ['-c', 'import torch, numpy']) === null) {
+  const python = pythonWith('import torch, numpy');
+  if (python === null) {
+    const named = process.env.INTRACLASS_PYTHON;
     throw new SetupError(
-      `the benchmarks compare with PyTorch, and ${python} cannot import torch and numpy.\n` +
+      'the benchmarks compare with PyTorch, and ' +
+        `${named ? `${named} cannot` : 'no Python here can'} import torch and numpy.\n` +
         'Type: npm run setup -- --python\n' +
         'or set INTRACLASS_PYTHON to a Python that has torch and numpy.',
     );

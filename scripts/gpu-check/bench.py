@@ -1,13 +1,15 @@
 """The loss on a GPU, forward and backward, against what a user of PyTorch could write: eager, compiled, and eager in a CUDA
 graph. The expressions are those of scripts/bench/loss/peer.py.
 
-    python bench.py LIBRARY
+    python bench.py LIBRARY N,K,D COVARIANCE
 
 Writes a line of JSON for each measurement: {"shape", "covariance", "state", "side", "ms", "low", "high", "MiB"}, or with
 "why" instead where it could not be had. Times are medians and quartiles of CUDA events around single steps, after
-warming up, the sides in turn; MiB is what a step allocates over its inputs, gradients included.
+warming up, the sides in turn, or one after another where all of them together take too much memory; MiB is what a step
+allocates over its inputs, gradients included.
 """
 
+import gc
 import json
 import os
 import statistics
@@ -18,16 +20,8 @@ import torch
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "bench", "loss"))
 import peer  # noqa: E402
 
-SHAPES = [
-    ((128, 10, 2), "isotropic"),
-    ((128, 10, 100), "isotropic"),
-    ((256, 100, 512), "isotropic"),
-    ((256, 1000, 2048), "isotropic"),
-    ((256, 21841, 2048), "isotropic"),
-    ((1024, 1_000_000, 512), "isotropic"),
-    ((256, 1000, 2048), "diagonal"),
-]
 LIMIT = 40 << 30  # bytes of a peer's N x K arrays, of which it has about eight
+LARGE = 8 << 30  # bytes of a side above which no other is kept beside it
 
 
 class Ours(peer.Loss):
@@ -104,24 +98,31 @@ def time_once(side):
     return start.elapsed_time(end)
 
 
-def measure(shape, covariance, state):
-    settings = {"shape": shape, "covariance": covariance, "state": state, "device": "cuda"}
-    about = {"shape": shape, "covariance": covariance, "state": state}
+def report(about, **found):
+    line = json.dumps({**about, **found})
+    print(line, flush=True)
+    sys.stderr.write(f"{line}\n")
+
+
+def groups(shape, names):
+    """The sides that are measured in turn: all of them, or each alone where they are too large to be kept together."""
+    N, K, D = shape
+    large = 32 * N * K + 8 * (N + K) * D > LARGE
+    return [[name] for name in names] if large else [list(names)]
+
+
+def measure(about, names):
+    """Sides in turn; none of them is kept."""
+    shape = about["shape"]
     sides, memory = {}, {}
 
     def give_up(name, error):
-        why = f"{type(error).__name__}: {error}".split("\n")[0][:200]
-        print(json.dumps({**about, "side": name, "why": why}), flush=True)
+        report(about, side=name, why=f"{type(error).__name__}: {error}".split("\n")[0][:200])
         torch.cuda.empty_cache()
 
-    for name, make in SIDES.items():
-        if not name.startswith("ours") and 32 * shape[0] * shape[1] > LIMIT:
-            print(json.dumps({**about, "side": name, "why": "its arrays of rows by classes do not fit"}), flush=True)
-            continue
-        if name == "ours, split TF32" and covariance == "diagonal":
-            continue
+    for name in names:
         try:
-            side = make(settings)
+            side = SIDES[name]({**about, "device": "cuda"})
             for _ in range(3):
                 side.step()
             torch.cuda.synchronize()
@@ -135,6 +136,7 @@ def measure(shape, covariance, state):
             sides[name] = side
         except Exception as error:
             give_up(name, error)
+        side = None
     times = {name: [] for name in sides}
     turns = 200 if shape[0] * shape[1] * shape[2] < 1e8 else 15
     for _ in range(turns):
@@ -147,17 +149,31 @@ def measure(shape, covariance, state):
     for name, values in times.items():
         low, middle, high = statistics.quantiles(values, n=4)
         mib = None if memory[name] is None else memory[name] / 2**20
-        print(json.dumps({**about, "side": name, "ms": middle, "low": low, "high": high, "MiB": mib}), flush=True)
+        report(about, side=name, ms=middle, low=low, high=high, MiB=mib)
+
+
+def measure_all(about):
+    N, K, _ = about["shape"]
+    names = []
+    for name in SIDES:
+        if not name.startswith("ours") and 32 * N * K > LIMIT:
+            report(about, side=name, why="its arrays of rows by classes do not fit")
+        elif name != "ours, split TF32" or about["covariance"] != "diagonal":
+            names.append(name)
+    for group in groups(about["shape"], names):
+        measure(about, group)
+        torch._dynamo.reset()
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def main():
-    torch.ops.load_library(sys.argv[1])
+    library, shape, covariance = sys.argv[1:]
+    torch.ops.load_library(library)
     torch.backends.cuda.matmul.allow_tf32 = False
-    for shape, covariance in SHAPES:
-        for state in ("dense", "trained"):
-            measure(shape, covariance, state)
-            torch.cuda.empty_cache()
-            torch._dynamo.reset()
+    for state in ("dense", "trained"):
+        measure_all({"shape": [int(n) for n in shape.split(",")], "covariance": covariance, "state": state})
 
 
-main()
+if __name__ == "__main__":
+    main()

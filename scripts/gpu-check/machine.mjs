@@ -1,10 +1,9 @@
 // @ts-check
 // Which GPU is here, and which versions of what it takes to use it.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { pythonWith } from '../python.mjs';
 import { nvcc } from '../setup/native.mjs';
-import { firstLine, root } from '../setup/steps.mjs';
+import { firstLine } from '../setup/steps.mjs';
 
 /** @typedef {{ name: string; driver: string; memory: string; count: number }} Gpu */
 
@@ -29,16 +28,8 @@ export function findGpu() {
   return status === 0 ? parseGpus(stdout) : null;
 }
 
-/** A Python whose torch sees a GPU, or null: INTRACLASS_PYTHON, the project's own, python3. */
-export function cudaPython() {
-  const own = join(root, '.venv', 'bin', 'python');
-  for (const python of [process.env.INTRACLASS_PYTHON, existsSync(own) ? own : '', 'python3']) {
-    if (!python) continue;
-    const code = 'import torch; assert torch.cuda.is_available(); print(torch.__version__)';
-    if (firstLine(python, ['-c', code]) !== null) return python;
-  }
-  return null;
-}
+/** A Python whose torch sees a GPU, or null. */
+export const cudaPython = () => pythonWith('import torch; assert torch.cuda.is_available()');
 
 /** @param {string} python @param {string} expression */
 const ask = (python, expression) =>

@@ -25,7 +25,13 @@ GRID = dict(
     reduction=["mean", "sum", "none"],
 )
 LARGE = dict(alpha=0.3, gamma=0.2, lambda_mean=0.4, lambda_var=0.25)
-TOLERANCE = {torch.float64: 1e-10, torch.float32: 2e-4, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
+# float32 as the CPU kernels are held to it (test/native/numerics.ts); halves by the rounding of the features' gradient.
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 5e-5, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
+
+
+def tolerance(shape, dtype):
+    """Stricter in many dimensions, where the roundings of a sum average out."""
+    return 2e-5 if dtype == torch.float32 and shape[2] >= 2048 else TOLERANCE[dtype]
 
 
 def problem(N, K, D, covariance="isotropic", dtype=torch.float64, seed=0, ignored=True, device="cuda"):
@@ -100,9 +106,9 @@ def check(function):
     return function
 
 
-def within(errors, tolerance):
+def within(errors, limit):
     worst = max(errors, key=lambda e: (e != e, e))
-    assert worst <= tolerance, f"off by {worst:.3g}, more than {tolerance:g}"
+    assert worst <= limit, f"off by {worst:.3g}, more than {limit:g}"
     return f"{len(errors)} problems, off by at most {worst:.2g}"
 
 
@@ -135,14 +141,15 @@ def every_shape():
 
 @check
 def large_problems():
-    shapes = [(256, 1000, 2048), (64, 21841, 512), (5000, 100, 64)]
-    errors = [
-        compare_loss(shape, dict(covariance=c, memory=memory), dtype=torch.float32)
-        for shape in shapes
-        for c in GRID["covariance"]
-        for memory in ("store", "recompute")
-    ]
-    return within(errors, TOLERANCE[torch.float32])
+    details = []
+    for shape in ((256, 1000, 2048), (64, 21841, 512), (5000, 100, 64)):
+        errors = [
+            compare_loss(shape, dict(covariance=c, memory=memory), dtype=torch.float32)
+            for c in GRID["covariance"]
+            for memory in ("store", "recompute")
+        ]
+        details.append(f"D = {shape[2]}: {within(errors, tolerance(shape, torch.float32))}")
+    return "; ".join(details)
 
 
 @check
@@ -211,6 +218,24 @@ def split_tf32_near_means():
         expected = torch.ops.icu.loss(wide[0], labels.cpu(), *wide[1:], **options)[0]
         errors.append((got.cpu().double() - expected).abs().max().item())
     return within(errors, 2e-3)
+
+
+@check
+def a_row_far_away():
+    # A centre that such a row moved, even an ignored one, would cost all others their digits.
+    errors = []
+    for c, ignored in itertools.product(GRID["covariance"], (True, False)):
+        inputs, labels = problem(64, 300, 40, covariance=c, dtype=torch.float32, ignored=False)
+        with torch.no_grad():
+            inputs[0][1] = 1e8
+        if ignored:
+            labels[1] = -100
+        options = dict(covariance=c, lambda_mean=0.0, lambda_var=0.0)
+        expected = run_loss(wide_on_cpu(inputs), labels.cpu(), None, options)
+        got = run_loss(inputs, labels, None, options)
+        others = torch.arange(64) != 1
+        errors.append(far([got[4].cpu()[others], got[5]], [expected[4][others], expected[5]]))
+    return within(errors, 5e-5)
 
 
 @check
@@ -407,4 +432,5 @@ def main():
         sys.stderr.write(f"{name}: {detail}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,9 +2,9 @@
 // docs/gpu.md: the text of the page is kept, what stands between the two marks is written anew.
 
 /**
- * @typedef {import('./steps.mjs').Check} Check
- * @typedef {import('./steps.mjs').Timing} Timing
- * @typedef {{ gpu: import('./machine.mjs').Gpu; versions: Record<string, string>; date: string }} About
+ * @typedef {import('./results.mjs').Check} Check
+ * @typedef {import('./results.mjs').Timing} Timing
+ * @typedef {import('./results.mjs').About} About
  */
 
 const START = '<!-- results -->';

@@ -1,36 +1,34 @@
 // @ts-check
 // The steps of npm run gpu:check. One that cannot run says why, and the next goes on.
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { nvcc } from '../setup/native.mjs';
-import { firstLine, log, root, seconds } from '../setup/steps.mjs';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { buildJobs, generatorFor, nvcc } from '../setup/native.mjs';
+import { firstLine, root } from '../setup/steps.mjs';
+import { cause, run } from './command.mjs';
 import { cudaPython } from './machine.mjs';
+import { parseLines } from './results.mjs';
 
 /**
- * @typedef {object} Check
- * @property {string} name
- * @property {boolean | null} ok null where it could not run
- * @property {string} detail
+ * @typedef {import('./results.mjs').Check} Check
+ * @typedef {import('./results.mjs').Outcome} Outcome
  *
- * @typedef {object} Timing a line of bench.py
- * @property {[number, number, number]} shape N, K, D
- * @property {string} covariance
- * @property {string} state
- * @property {string} side
- * @property {number} [ms]
- * @property {number} [low]
- * @property {number} [high]
- * @property {number | null} [MiB]
- * @property {string} [why] instead of the figures
+ * @typedef {object} Built what later steps need of the first
+ * @property {string | null} python
+ * @property {string | null} library null where there is none
+ *
+ * @typedef {object} Step
+ * @property {string} name
+ * @property {string} kind by which --only names it
+ * @property {readonly number[]} [shape] of the benchmark's problem
+ * @property {boolean} [needsLibrary]
+ * @property {(built: Built) => Promise<Omit<Outcome, 'step'>>} run
  */
 
-/** The lines of JSON in a program's output. @template T @param {string} output @returns {T[]} */
-export const parseLines = (output) =>
-  output
-    .split('\n')
-    .filter((line) => line.startsWith('{'))
-    .map((line) => JSON.parse(line));
+/** @param {Check[]} checks */
+const onlyChecks = (...checks) => ({ checks, timings: [] });
+
+/** @param {string} name @param {string} detail @returns {Check} */
+const notRun = (name, detail) => ({ name, ok: null, detail });
 
 /**
  * What compute-sanitizer's output says: its last summary, and whether it found nothing.
@@ -40,108 +38,143 @@ export const parseLines = (output) =>
  * @returns {Check}
  */
 export function parseSanitizer(tool, status, output) {
-  const summaries = [...output.matchAll(/={9} ((?:ERROR|RACECHECK) SUMMARY: .*)/g)].map(
-    ([, text]) => text ?? '',
-  );
-  const summary = summaries.at(-1);
   const name = `compute-sanitizer ${tool}`;
-  if (summary === undefined) {
-    const why = output.trim().split('\n').at(-1) ?? '';
-    return { name, ok: null, detail: `could not run: ${why || `exit code ${status}`}` };
-  }
-  const clean = /SUMMARY: 0 (?:errors|hazards)/.test(summary) && status === 0;
-  return { name, ok: clean, detail: summary };
+  const unsupported = /^.*device not supported.*$/im.exec(output)?.[0];
+  if (unsupported !== undefined) return notRun(name, unsupported.replace(/^=+ */, ''));
+  const summary = [...output.matchAll(/={9} ((?:ERROR|RACECHECK) SUMMARY: .*)/g)].at(-1)?.[1];
+  if (summary === undefined) return notRun(name, `could not run: ${cause(output) || `exit code ${status}`}`);
+  const clean = /SUMMARY: 0 (?:errors|hazards)/.test(summary);
+  if (!clean || status === 0) return { name, ok: clean, detail: summary };
+  // It found nothing, but the program under it failed.
+  const own = output.replace(/^=========.*$/gm, '');
+  return { name, ok: false, detail: cause(own) || `exit code ${status}, ${summary}` };
 }
 
-/** @param {string} command @param {string[]} args @param {Record<string, string>} [env] */
-function run(command, args, env = {}) {
-  log(`$ ${[command, ...args].join(' ')}`);
-  const started = Date.now();
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-    env: { ...process.env, ...env },
-  });
-  log(`  ${status === 0 ? 'done' : `exit code ${status ?? error?.message}`} (${seconds(started)})`);
-  return { status, stdout: stdout ?? '', stderr: stderr ?? error?.message ?? '' };
-}
-
-const lastLine = (/** @type {string} */ text) => text.trim().split('\n').at(-1) ?? '';
-
-/** The library against Python's own torch, which needs no package of Node.js. @param {string} python */
-function buildLibrary(python) {
-  const folder = join(root, 'build-cuda', 'gpu-check');
-  const torch = firstLine(python, ['-c', 'import torch, os; print(os.path.dirname(torch.__file__))']) ?? '';
-  const options = [`-DLIBTORCH=${torch}`, '-DINTRACLASS_CUDA=ON', '-DINTRACLASS_ADDON=OFF'];
-  const env = { CUDACXX: nvcc() };
-  const output = `-DINTRACLASS_OUTPUT=${join(folder, 'Release')}`;
-  const configured = run(
-    'cmake',
-    ['-S', root, '-B', folder, '-DCMAKE_BUILD_TYPE=Release', output, ...options],
-    env,
+/** compute-sanitizer: on PATH, beside nvcc, or in its usual place; null where there is none. */
+export function findSanitizer() {
+  const name = 'compute-sanitizer';
+  const folders = (process.env.PATH ?? '').split(':');
+  const compilers = nvcc().includes('/') ? [nvcc()] : folders.map((folder) => join(folder, nvcc()));
+  const beside = compilers
+    .filter(existsSync)
+    .flatMap((path) => [path, realpathSync(path)])
+    .map((path) => join(dirname(path), name));
+  return (
+    [name, ...beside, `/usr/local/cuda/bin/${name}`].find(
+      (path) => firstLine(path, ['--version']) !== null,
+    ) ?? null
   );
-  const built = configured.status === 0 ? run('cmake', ['--build', folder, '--parallel']) : configured;
+}
+
+/** The library against Python's own torch, which needs no package of Node.js. @param {Built} built */
+async function buildLibrary(built) {
+  built.python = cudaPython();
+  built.library = null;
+  if (built.python === null) return notRun('build', 'there is no Python whose torch sees the GPU');
+  const folder = join(root, 'build-cuda', 'gpu-check');
+  const torch =
+    firstLine(built.python, ['-c', 'import torch, os; print(os.path.dirname(torch.__file__))']) ?? '';
+  const options = [
+    `-DINTRACLASS_OUTPUT=${join(folder, 'Release')}`,
+    ...[`-DLIBTORCH=${torch}`, '-DINTRACLASS_CUDA=ON', '-DINTRACLASS_ADDON=OFF'],
+  ];
+  let made = await run(
+    'cmake',
+    ['-S', root, '-B', folder, ...generatorFor(folder), '-DCMAKE_BUILD_TYPE=Release', ...options],
+    { CUDACXX: nvcc() },
+  );
+  if (made.ok) made = await run('cmake', ['--build', folder, '--parallel', buildJobs()]);
   const library = join(folder, 'Release', 'libintraclass_icu.so');
-  const ok = built.status === 0 && existsSync(library);
-  return { ok, library, detail: ok ? 'against the torch of Python' : lastLine(built.stderr || built.stdout) };
+  const ok = made.ok && existsSync(library);
+  if (ok) built.library = library;
+  return { name: 'build', ok, detail: ok ? 'against the torch of Python' : cause(made.output) };
 }
 
-/** @param {string} name @param {string} detail @returns {Check} */
-const notRun = (name, detail) => ({ name, ok: null, detail });
+/**
+ * A step that runs Python with the library.
+ * @param {string} name
+ * @param {string} kind
+ * @param {(python: string, library: string) => Promise<Omit<Outcome, 'step'>>} work
+ * @param {readonly number[]} [shape]
+ * @returns {Step}
+ */
+const withLibrary = (name, kind, work, shape) => ({
+  ...{ name, kind, needsLibrary: true, ...(shape && { shape }) },
+  run: async ({ python, library }) =>
+    python === null || library === null
+      ? onlyChecks(notRun(name, 'the library was not built'))
+      : work(python, library),
+});
 
-/** The operators from Node.js, where its packages and a CUDA LibTorch can be had. @returns {Check} */
-function parityFromNode() {
-  const name = 'parity from Node.js';
-  const built = run(process.execPath, ['scripts/build.mjs', '--cuda']);
-  if (built.status !== 0) return notRun(name, `the addon was not built: ${lastLine(built.stderr)}`);
-  const vitest = join(root, 'node_modules', '.bin', 'vitest');
-  const { status, stdout, stderr } = run(vitest, ['run', 'test/native/cuda/parity.test.ts'], {
-    INTRACLASS_BUILD: 'cuda',
+/** @param {string} name @param {string} python @param {string[]} args of it @returns {Promise<Check[]>} */
+async function parity(name, python, args) {
+  const { ok, stdout, output } = await run(python, ['scripts/gpu-check/parity.py', ...args]);
+  const checks = /** @type {Check[]} */ (parseLines(stdout));
+  return ok ? checks : [...checks, { name, ok: false, detail: cause(output) }];
+}
+
+/** @param {string} tool @param {string} python @param {string} library */
+async function sanitize(tool, python, library) {
+  const sanitizer = findSanitizer();
+  if (sanitizer === null) return notRun(`compute-sanitizer ${tool}`, 'there is no compute-sanitizer');
+  const program = [python, 'scripts/gpu-check/parity.py', library, '--small'];
+  const { status, output } = await run(sanitizer, ['--tool', tool, '--error-exitcode', '1', ...program], {
+    PYTORCH_NO_CUDA_MEMORY_CACHING: '1',
   });
-  const counts = /Tests\s+(.*)/.exec(stdout)?.[1] ?? lastLine(stderr);
-  return { name, ok: status === 0, detail: counts };
+  return parseSanitizer(tool, status, output);
 }
 
-/** @returns {Promise<{ checks: Check[]; timings: Timing[] }>} */
-export async function runSteps() {
-  /** @type {Check[]} */
-  const checks = [];
-  /** @type {Timing[]} */
-  let timings = [];
-  const python = cudaPython();
-  if (python === null) {
-    checks.push(notRun('all checks from Python', 'there is no Python whose torch sees the GPU'));
-  } else {
-    const { ok, library, detail } = buildLibrary(python);
-    checks.push({ name: 'build', ok, detail });
-    if (ok) {
-      const parity = run(python, ['scripts/gpu-check/parity.py', library]);
-      checks.push(.../** @type {Check[]} */ (parseLines(parity.stdout)));
-      if (parity.status !== 0) {
-        checks.push({ name: 'parity from Python', ok: false, detail: lastLine(parity.stderr) });
-      }
-      for (const tool of ['memcheck', 'racecheck', 'synccheck', 'initcheck']) {
-        const args = [
-          '--tool',
-          tool,
-          '--error-exitcode',
-          '1',
-          python,
-          'scripts/gpu-check/parity.py',
-          library,
-          '--small',
-        ];
-        const { status, stdout, stderr } = run('compute-sanitizer', args, {
-          PYTORCH_NO_CUDA_MEMORY_CACHING: '1',
-        });
-        checks.push(parseSanitizer(tool, status, stdout + stderr));
-      }
-      const bench = run(python, ['scripts/gpu-check/bench.py', library]);
-      timings = parseLines(bench.stdout);
-      if (bench.status !== 0) checks.push({ name: 'bench', ok: false, detail: lastLine(bench.stderr) });
-    }
-  }
-  checks.push(parityFromNode());
-  return { checks, timings };
+/** The operators from Node.js, where its packages and a CUDA LibTorch can be had. @returns {Promise<Check>} */
+async function parityFromNode() {
+  const name = 'parity from Node.js';
+  const built = await run(process.execPath, ['scripts/build.mjs', '--cuda']);
+  if (!built.ok) return notRun(name, `the addon was not built: ${cause(built.output)}`);
+  const vitest = join(root, 'node_modules', '.bin', 'vitest');
+  const tested = await run(vitest, ['run', 'test/native/cuda/parity.test.ts'], { INTRACLASS_BUILD: 'cuda' });
+  const counts = /Tests\s+(.*)/.exec(tested.stdout)?.[1];
+  return { name, ok: tested.ok, detail: counts ?? cause(tested.output) };
 }
+
+/** @type {readonly (readonly [shape: readonly [number, number, number], covariance: string])[]} */
+const PROBLEMS = [
+  [[128, 10, 2], 'isotropic'],
+  [[128, 10, 100], 'isotropic'],
+  [[256, 100, 512], 'isotropic'],
+  [[256, 1000, 2048], 'isotropic'],
+  [[256, 21841, 2048], 'isotropic'],
+  [[1024, 1000000, 512], 'isotropic'],
+  [[256, 1000, 2048], 'diagonal'],
+];
+
+// A process to a problem: one that runs out of memory, or breaks the device, leaves the others as they are.
+const benchSteps = PROBLEMS.map(([shape, covariance]) => {
+  const name = `bench (${shape.join(', ')}) ${covariance}`;
+  return withLibrary(
+    name,
+    'bench',
+    async (python, library) => {
+      const args = ['scripts/gpu-check/bench.py', library, shape.join(','), covariance];
+      const { ok, stdout, output } = await run(python, args);
+      return {
+        checks: ok ? [] : [{ name, ok: false, detail: cause(output) }],
+        timings: parseLines(stdout),
+      };
+    },
+    shape,
+  );
+});
+
+/** In the order of the page. @type {readonly Step[]} */
+export const steps = [
+  { name: 'build', kind: 'build', run: async (built) => onlyChecks(await buildLibrary(built)) },
+  withLibrary('parity from Python', 'parity', async (python, library) =>
+    onlyChecks(...(await parity('parity from Python', python, [library]))),
+  ),
+  ...['memcheck', 'racecheck', 'synccheck', 'initcheck'].map((tool) =>
+    withLibrary(`compute-sanitizer ${tool}`, tool, async (python, library) =>
+      onlyChecks(await sanitize(tool, python, library)),
+    ),
+  ),
+  ...benchSteps,
+  { name: 'parity from Node.js', kind: 'node', run: async () => onlyChecks(await parityFromNode()) },
+];

@@ -73,6 +73,15 @@ function dropForeignCache(folder) {
   if (home !== root) rmSync(folder, { recursive: true, force: true });
 }
 
+/** CMake's options for a folder that has no generator yet: Ninja, where there is one. @param {string} folder */
+export const generatorFor = (folder) =>
+  !existsSync(join(folder, 'CMakeCache.txt')) && firstLine('ninja', ['--version']) !== null
+    ? ['-G', 'Ninja']
+    : [];
+
+/** How many files are compiled at once: as many as there are processors, for `--parallel` alone may mean all at once. */
+export const buildJobs = () => process.env.INTRACLASS_JOBS ?? String(availableParallelism());
+
 /**
  * Builds the native parts against `libtorch` where sources, headers or LibTorch's version changed. Its place may
  * change without a build: it is opened by path at run time.
@@ -97,10 +106,6 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
   );
   const folder = join(output, 'cmake');
   dropForeignCache(folder);
-  const generator =
-    !existsSync(join(folder, 'CMakeCache.txt')) && firstLine('ninja', ['--version']) !== null
-      ? ['-G', 'Ninja']
-      : [];
   await run(
     'cmake',
     [
@@ -108,7 +113,7 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
       root,
       '-B',
       folder,
-      ...generator,
+      ...generatorFor(folder),
       '-DCMAKE_BUILD_TYPE=Release',
       `-DLIBTORCH=${libtorch.path}`,
       `-DNODE_ADDON_API=${addonApi}`,
@@ -117,8 +122,7 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
     ],
     { env: cuda ? { CUDACXX: nvcc() } : {} },
   );
-  const jobs = process.env.INTRACLASS_JOBS ?? String(availableParallelism());
-  await run('cmake', ['--build', folder, '--parallel', jobs], { output: 'show' });
+  await run('cmake', ['--build', folder, '--parallel', buildJobs()], { output: 'show' });
   log(`native code: built (${seconds(started)})`);
   markUpToDate(name, hash);
 }

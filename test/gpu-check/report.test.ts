@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parseGpus } from '../../scripts/gpu-check/machine.mjs';
 import { formatResults, table, timingRows, writeReport } from '../../scripts/gpu-check/report.mjs';
-import { parseLines, parseSanitizer, type Timing } from '../../scripts/gpu-check/steps.mjs';
+import type { Timing } from '../../scripts/gpu-check/results.mjs';
 
 it('reads what nvidia-smi says of the GPUs', () => {
   const output = 'NVIDIA H100 80GB HBM3, 580.65.06, 81559 MiB\nNVIDIA H100 80GB HBM3, 580.65.06, 81559 MiB\n';
@@ -12,24 +12,6 @@ it('reads what nvidia-smi says of the GPUs', () => {
   });
   expect(parseGpus('')).toBeNull();
   expect(parseGpus('No devices were found\n')).toBeNull();
-});
-
-it('takes the lines of JSON out of other output', () => {
-  expect(parseLines('warming up\n{"a":1}\n\n{"a":2}\n')).toEqual([{ a: 1 }, { a: 2 }]);
-});
-
-it("reads compute-sanitizer's summaries", () => {
-  const found = '========= Invalid read\n========= ERROR SUMMARY: 3 errors\n';
-  expect(parseSanitizer('memcheck', 1, found)).toMatchObject({
-    ok: false,
-    detail: 'ERROR SUMMARY: 3 errors',
-  });
-  expect(parseSanitizer('memcheck', 0, '========= ERROR SUMMARY: 0 errors\n').ok).toBe(true);
-  const races = '========= RACECHECK SUMMARY: 0 hazards displayed (0 errors, 0 warnings)\n';
-  expect(parseSanitizer('racecheck', 0, races).ok).toBe(true);
-  // A clean summary of a program that failed is no pass, and no summary is no failure of the kernels.
-  expect(parseSanitizer('memcheck', 1, '========= ERROR SUMMARY: 0 errors\n').ok).toBe(false);
-  expect(parseSanitizer('memcheck', null, 'spawn compute-sanitizer ENOENT')).toMatchObject({ ok: null });
 });
 
 const about = {

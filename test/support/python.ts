@@ -1,17 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { pythonWith } from '../../scripts/python.mjs';
+import { root } from '../../scripts/setup/steps.mjs';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/** INTRACLASS_PYTHON, else the project's own Python, else python3; null where it has no torch. */
-function findPython(): string | null {
-  const own = `${root}.venv/bin/python`;
-  const python = process.env.INTRACLASS_PYTHON || (existsSync(own) ? own : 'python3');
-  return spawnSync(python, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0 ? python : null;
-}
-
-const python = findPython();
+const python = pythonWith('import torch');
 
 /** Whether tests can compare with PyTorch itself; tests that do are skipped without it. */
 export const hasTorch = python !== null;

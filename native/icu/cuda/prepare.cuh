@@ -6,8 +6,8 @@
 //   labels   one block: the valid rows, the classes present, rows sorted by label, and the first
 //            label that is no class, reported to the host
 //
-// For the backward pass a fourth job: o, the mean of the finite features, which the products are
-// centred by.
+// Where there are products a fourth job: o, the mean of up to 64 of the classes' means, which they
+// are centred by.
 #pragma once
 
 #include "labels.cuh"
@@ -17,7 +17,8 @@ namespace icu::cuda {
 
 constexpr int prepare_threads = 256;
 constexpr int prepare_warps = prepare_threads / 32;
-constexpr int sorted_here = 1024;  // the most rows that one block sorts
+constexpr int sorted_here = 1024;       // the most rows that one block sorts
+constexpr int64_t centre_classes = 64;  // the most that o is a mean of
 
 template <typename X, typename T>
 struct Prepare {
@@ -128,7 +129,9 @@ __device__ void prepare_labels(const Prepare<X, T>& a) {
                                  a.tally);
 }
 
-// o for 32 dimensions. What is not finite is left out: it has its own row, and would reach all.
+// o for 32 dimensions. Of the means, not of the features: a single feature far away, even of a row
+// that is ignored, would take o with it, and with that the digits of every x - o and mu - o. What
+// is not finite is left out: it is its own class's, and would reach all.
 template <typename X, typename T>
 __device__ void prepare_centre(const Prepare<X, T>& a, int64_t first) {
   struct Shared {
@@ -139,8 +142,10 @@ __device__ void prepare_centre(const Prepare<X, T>& a, int64_t first) {
   const int64_t d = first + lane;
   double sum = 0, count = 0;
   if (d < a.p.dims) {
-    for (int64_t i = warp; i < a.p.rows; i += prepare_warps) {
-      const double value = number(a.p.x[i * a.p.x_stride + d]);
+    const int64_t some = smaller<int64_t>(a.p.classes, centre_classes);
+    for (int64_t j = warp; j < some; j += prepare_warps) {
+      const int64_t k = j * a.p.classes / some;
+      const double value = static_cast<double>(a.p.mu[k * a.p.mu_stride + d]);
       const bool finite = value - value == 0;
       sum += finite ? value : 0;
       count += finite;

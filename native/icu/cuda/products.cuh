@@ -2,9 +2,10 @@
 //
 //   sum_j W_rj (p_r - q_j) = (p_r - o) sum_j W_rj - sum_j W_rj (q_j - o)
 //
-// o is the features' mean, so a common offset of features and means costs no digits. The operands
-// are centred and converted on their way into shared memory: there is no copy of x or mu, and no
-// library whose TF32 setting matters. sum_j W_rj is made in float64 (weights.cuh).
+// o is a mean of class means (prepare.cuh), so a common offset of features and means costs no
+// digits. The operands are centred and converted on their way into shared memory: there is no copy
+// of x or mu, and no library whose TF32 setting matters. sum_j W_rj is made in float64
+// (weights.cuh).
 //
 //   features  r = row, j = class:  dL/dx_i = sum_k W_ik (x_i - mu_k)
 //   classes   r = class, j = row:  dL/dmu_k = sum_i W_ik (mu_k - x_i)

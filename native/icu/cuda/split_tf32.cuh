@@ -4,8 +4,8 @@
 //   Q_ik = v_k (|x'_i|^2 - 2 x'_i mu'_k + |mu'_k|^2),   x' = x - o, mu' = mu - o
 //
 // Each operand is a sum of two TF32 numbers, a = big + small, and a b is big big + big small +
-// small big: what is left out is 2^-22 of it. Sums are of float32 over 64 dimensions, the blocks in
-// float64. The difference cancels where x_i is near mu_k, so an entry whose error can be more than
+// small big. Sums of products are of float32 over 64 dimensions, the blocks in float64. The
+// difference cancels where x_i is near mu_k, so an entry whose error can be more than
 // `tf32_tolerance` in the logit and whose probability is not negligible is computed again in direct
 // form, by a warp; so is the target's own.
 //
@@ -17,10 +17,32 @@
 
 namespace icu::cuda {
 
-// What an expanded d may be off by, as a share of v (|x'|^2 + |mu'|^2). Tensor cores cut their sums
-// off, so that errors do not average out: three products for each 8 of a block's 64 dimensions,
-// each short of up to 2^-23 of the sum, are 2^-21 on average where x is near mu.
-constexpr double tf32_rounding = 0x1p-20;
+// What an expanded d = Q/2 + ... may be off by:
+//
+//   v (square_rounding (|x'|^2 + |mu'|^2) + product_rounding |x'| |mu'|)
+//
+// so that a pair of different lengths, as before training, where |x'|^2 is D and |mu'|^2 is 1, is
+// not taken for one that cancels. In units of u = 2^-23, what x' mu' is off by, at most:
+//
+//   left out    4 u |x'| |mu'|: small is at most 2^-11 a, and itself short of 2^-23 a, so of a b
+//               there lack small small, 2^-22, and twice 2^-23
+//   cut off    24 u |x'| |mu'|: tensor cores cut off instead of rounding, so that errors do not
+//               average out; each of three products for each 8 of a block's 64 dimensions leaves a
+//               sum short of up to u of what it holds, and that is no more than the block's
+//               |x'| |mu'|. (How many addends they sum at a time, and what they keep below the
+//               largest, is not documented. With four at a time and nothing kept, as the emulator
+//               of test/native/cuda has it, the sum is short of 20 u on average where all products
+//               have one sign, as where x is near mu.)
+//
+// and what a sum of squares is off by, or Q by where x' and mu' are rounded, u/2 of each element:
+//
+//   squares     5/2 u |x'|^2, five roundings (length_square), and as much of |mu'|^2
+//   centring    2 |x' - mu'| u/2 (|x'| + |mu'|) <= u (|x'|^2 + |mu'|^2) + 2 u |x'| |mu'|
+//
+// Half of squares and centring, and all of the others, is 7/4 u (|x'|^2 + |mu'|^2) and
+// 29 u |x'| |mu'|.
+constexpr double square_rounding = 0x1p-22;
+constexpr double product_rounding = 0x1p-18;
 constexpr double tf32_tolerance = 1e-3;
 // e^gap is 0 in float32 below it.
 constexpr double vanishing_gap = -90;
@@ -32,7 +54,26 @@ struct SplitMemory {
   alignas(16) float mu[depth][split_stride];
   double sums[32][tile_threads];  // of x' mu', each thread's own
   double x_squares[tile], mu_squares[tile];
+  double x_lengths[tile], mu_lengths[tile];
 };
+
+// sum_j a_j^2 over `depth` elements, by halves: each square is rounded five times at most, once as
+// a product, once with its neighbour, and in three additions.
+__device__ inline float length_square(const float (&a)[depth][split_stride], int column) {
+  static_assert(depth == 16);
+  float sums[depth / 2];
+  ICU_UNROLL
+  for (int j = 0; j < depth / 2; j++) {
+    const float first = a[2 * j][column], second = a[2 * j + 1][column];
+    sums[j] = first * first + second * second;
+  }
+  ICU_UNROLL
+  for (int width = depth / 4; width > 0; width /= 2) {
+    ICU_UNROLL
+    for (int j = 0; j < width; j++) sums[j] += sums[j + width];
+  }
+  return sums[0];
+}
 
 template <typename X>
 struct SplitSums {
@@ -43,7 +84,7 @@ struct SplitSums {
   int64_t row0, column0;
   float x[loads], mu[loads];  // on their way
   float block[2][4][4];       // by products of 16 x 8
-  float square;               // of this thread's row or class, one block
+  double square;              // of this thread's row or class
 
   __device__ void load(int64_t d0) {
     ICU_UNROLL
@@ -77,11 +118,7 @@ struct SplitSums {
     const int g = lane / 4, t = lane % 4, row = warp / 2 * 32, column = warp % 2 * 32;
     // A thread's square is of its row, or of its class.
     const auto& own = threadIdx.x < tile ? memory.x : memory.mu;
-    ICU_UNROLL
-    for (int j = 0; j < depth; j++) {
-      const float value = own[j][threadIdx.x % tile];
-      square += value * value;
-    }
+    square += static_cast<double>(length_square(own, threadIdx.x % tile));
     ICU_UNROLL
     for (int j = 0; j < depth; j += 8) {
       float big_b[4][2], small_b[4][2];
@@ -121,10 +158,6 @@ struct SplitSums {
       sum = (first ? 0 : sum) + static_cast<double>(part);
       part = 0;
     }
-    double& of_squares =
-        threadIdx.x < tile ? memory.x_squares[threadIdx.x] : memory.mu_squares[threadIdx.x - tile];
-    of_squares = (first ? 0 : of_squares) + static_cast<double>(square);
-    square = 0;
   }
 
   __device__ void run() {
@@ -140,6 +173,9 @@ struct SplitSums {
       multiply();
       if ((d + depth) % block_dims == 0 || d + depth >= a.p.dims) flush(d < block_dims);
     }
+    const int at = threadIdx.x % tile;
+    (threadIdx.x < tile ? memory.x_squares : memory.mu_squares)[at] = square;
+    (threadIdx.x < tile ? memory.x_lengths : memory.mu_lengths)[at] = sqrt(square);
     __syncthreads();
   }
 
@@ -187,7 +223,9 @@ __device__ void finish_gaps(const SplitSums<X>& sums) {
     double gap = 0;
     if (inside) {
       const double scale = memory.x_squares[row] + memory.mu_squares[at];
-      const double error = tf32_rounding * a.v[k] * scale;
+      const double error =
+          a.v[k] * (square_rounding * scale +
+                    product_rounding * memory.x_lengths[row] * memory.mu_lengths[at]);
       gap = a.states[i].base - 0.5 * (a.v[k] * (scale - 2 * sum) + a.log_det[k]);
       // Without the margins' offset, which the row has yet to learn: it only moves the line below
       // which nobody looks.

@@ -68,6 +68,7 @@ Index3 thread_index, block_index;
 unsigned grid_size, block_size;
 bool descending = false;
 int64_t launches = 0;
+int64_t exchanges = 0;
 
 namespace {
 
@@ -231,6 +232,7 @@ void end_exchange() {
 
 uint64_t exchange(uint64_t value, int from) {
   const unsigned thread = thread_index.x, warp = thread / 32;
+  exchanges++;
   lanes[thread] = value;
   wait(warp_barriers[warp], warp_members(warp));
   const uint64_t result = lanes[warp * 32 + static_cast<unsigned>(from)];

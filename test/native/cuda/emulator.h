@@ -40,8 +40,9 @@ namespace emulator {
 
 extern Index3 thread_index, block_index;
 extern unsigned grid_size, block_size;
-extern bool descending;   // the order in which a block's threads run
-extern int64_t launches;  // so far
+extern bool descending;    // the order in which a block's threads run
+extern int64_t launches;   // so far
+extern int64_t exchanges;  // of a thread with its warp, so far
 
 // One grid of one-dimensional blocks.
 void launch(int64_t blocks, int threads, int64_t shared_bytes, const std::function<void()>& kernel);
@@ -97,7 +98,25 @@ namespace icu::cuda {
 
 inline int first_bit(unsigned bits) { return __builtin_ctz(bits); }
 
-// mma.cuh. Products of TF32 are exact in float64; the tensor cores cut their sums off to float32.
+// The tensor cores add up four products and a sum at a time: exponents are made those of the
+// largest, what does not fit 24 bits then is cut off, and so is what does not of their sum (Fasi et
+// al., "Numerical behavior of NVIDIA tensor cores", PeerJ CS 7:e330, whose Ampere keeps bits below
+// these).
+inline float cut_sum(const double (&addends)[5]) {
+  double largest = 0, sum = 0;
+  for (const double addend : addends) largest = std::fmax(largest, std::fabs(addend));
+  if (!(largest > 0 && largest < 0x1p127)) {
+    for (const double addend : addends) sum += addend;
+    return static_cast<float>(sum);
+  }
+  const double unit = std::ldexp(1, std::ilogb(largest) - 23);
+  for (const double addend : addends) sum += std::trunc(addend / unit) * unit;
+  const float result = static_cast<float>(sum);
+  return std::fabs(static_cast<double>(result)) > std::fabs(sum) ? std::nextafter(result, 0.f)
+                                                                 : result;
+}
+
+// mma.cuh. Products of TF32 are exact in float64.
 inline float to_tf32(float value) {
   uint32_t bits;
   std::memcpy(&bits, &value, 4);
@@ -107,24 +126,20 @@ inline float to_tf32(float value) {
 }
 inline void multiply_tf32(float (&c)[4], const float (&a)[4], const float (&b)[2]) {
   const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-  double sums[4] = {c[0], c[1], c[2], c[3]};
   const float* warp = emulator::exchange_six(a, b);
-  for (int k = 0; k < 8; k++) {
-    // (row, k) is in lane 4 row + k % 4, (k, column) in lane 4 column + k % 4.
-    const float low = warp[6 * (4 * g + k % 4) + k / 4 * 2];
-    const float high = warp[6 * (4 * g + k % 4) + k / 4 * 2 + 1];
-    const float left = warp[6 * (4 * (2 * t) + k % 4) + 4 + k / 4];
-    const float right = warp[6 * (4 * (2 * t + 1) + k % 4) + 4 + k / 4];
-    sums[0] += static_cast<double>(low) * left;
-    sums[1] += static_cast<double>(low) * right;
-    sums[2] += static_cast<double>(high) * left;
-    sums[3] += static_cast<double>(high) * right;
+  for (int half = 0; half < 2; half++) {
+    double addends[4][5];
+    for (int e = 0; e < 4; e++) addends[e][4] = static_cast<double>(c[e]);
+    for (int k = 0; k < 4; k++) {
+      // (row, k) is in lane 4 row + k % 4, (k, column) in lane 4 column + k % 4.
+      for (int e = 0; e < 4; e++) {
+        const double left = static_cast<double>(warp[6 * (4 * g + k) + half * 2 + e / 2]);
+        addends[e][k] = left * static_cast<double>(warp[6 * (4 * (2 * t + e % 2) + k) + 4 + half]);
+      }
+    }
+    for (int e = 0; e < 4; e++) c[e] = cut_sum(addends[e]);
   }
   emulator::end_exchange();
-  for (int e = 0; e < 4; e++) {
-    c[e] = static_cast<float>(sums[e]);
-    if (std::fabs(static_cast<double>(c[e])) > std::fabs(sums[e])) c[e] = std::nextafter(c[e], 0.f);
-  }
 }
 
 struct Half {

@@ -57,6 +57,8 @@ export interface Result {
   launches: { forward: number; backward: number };
   /** That the backward pass asks of the allocator, all of which it keeps until its end. */
   backwardBytes: number;
+  /** Between a thread and its warp, shuffles above all: a pair that split TF32 computes again takes 7 of each of 32. */
+  exchanges: number;
   /** What the kernels reported of a label that is no class; null where there was none. */
   badLabel: { label: number; row: number; classes: number } | null;
   classification: Float64Array;
@@ -176,6 +178,7 @@ function decode(c: Case, repeatable: boolean, values: Float64Array): Result {
     total: take(ofLoss ? 1 : 0)[0] ?? Number.NaN,
     diagnostics: take(ofLoss ? 3 : 0),
     distances: take(ofLoss ? 0 : N * K),
+    exchanges: take(1)[0] ?? Number.NaN,
     features: take(wantX ? N * D : 0),
     means: take(wantMeans ? K * D : 0),
     logVariances: take(wantVariances ? c.logVariances.length : 0),

@@ -196,7 +196,7 @@ std::vector<double> run(const Case& c) {
   const Gradients<X, T> gradients{c.mask[0] ? dx.data() : nullptr, c.mask[1] ? dmu.data() : nullptr,
                                   c.mask[2] ? ds.data() : nullptr};
   std::vector<double> results;
-  const int64_t before = emulator::launches;
+  const int64_t before = emulator::launches, exchanges_before = emulator::exchanges;
 
   if (c.distances) {
     Array<T> d(c.rows * c.classes);
@@ -244,6 +244,7 @@ std::vector<double> run(const Case& c) {
     collect(results, total);
     collect(results, diagnostics);
   }
+  results.push_back(static_cast<double>(emulator::exchanges - exchanges_before));
   collect(results, dx);
   collect(results, dmu);
   collect(results, ds);
