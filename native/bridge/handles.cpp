@@ -64,14 +64,6 @@ void HandleTable::release(int32_t handle) {
   if (slots_[index].tensor.defined()) free(index);
 }
 
-void HandleTable::replace(int32_t handle, at::Tensor tensor) {
-  Slot& slot = slotOf(handle);
-  const int64_t bytes = kTensorOverhead + ownBytes(tensor);
-  account(bytes - slot.bytes);
-  slot.bytes = bytes;
-  slot.tensor = std::move(tensor);
-}
-
 void HandleTable::free(int32_t index) {
   Slot& slot = slots_[index];
   if (slot.object != nullptr) {

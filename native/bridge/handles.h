@@ -31,8 +31,6 @@ class HandleTable {
   const at::Tensor& get(int32_t handle) const;
   /// Frees the slot; a handle that is already free is ignored, so that disposing twice is harmless.
   void release(int32_t handle);
-  /// Puts another tensor into the slot of a handle.
-  void replace(int32_t handle, at::Tensor tensor);
   void clear();
 
   /// Watches the JavaScript object of a handle: once it has been collected, sweep() frees the slot.
