@@ -36,7 +36,7 @@ export interface NativeBinding {
   track(tensor: number, object: object): void;
   /** Frees the tensors whose tracked objects have been collected; returns how many. */
   sweep(): number;
-  /** [live tensors, their bytes on the CPU] */
+  /** [live tensors, the bytes on the CPU that they and what autograd has saved take] */
   memoryUse(): [number, number];
 
   backward(
