@@ -5,10 +5,9 @@
 #include <ATen/core/stack.h>
 #include <napi.h>
 
-#include <vector>
-
 #include "handles.h"
 #include "operators.h"
+#include "tracked.h"
 
 namespace intraclass {
 
@@ -19,7 +18,8 @@ struct Environment {
 
   HandleTable tensors;
   OperatorTable operators;
-  std::vector<at::Generator> generators;
+  /// Those of JavaScript's Generator objects.
+  Tracked<at::Generator> generators;
   /// The operators' arguments and results; kept between calls so that a call allocates nothing for
   /// it.
   torch::jit::Stack stack;

@@ -252,7 +252,10 @@ napi_value track(const Call& call) {
   return call.undefined();
 }
 
-napi_value sweep(const Call& call) { return call.value(call.environment.tensors.sweep()); }
+napi_value sweep(const Call& call) {
+  call.environment.generators.sweep();
+  return call.value(call.environment.tensors.sweep());
+}
 
 napi_value memoryUse(const Call& call) {
   return call.value(at::IntArrayRef(
