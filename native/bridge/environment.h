@@ -5,6 +5,8 @@
 #include <ATen/core/stack.h>
 #include <napi.h>
 
+#include <exception>
+
 #include "handles.h"
 #include "operators.h"
 #include "tracked.h"
@@ -20,6 +22,8 @@ struct Environment {
   OperatorTable operators;
   /// Those of JavaScript's Generator objects.
   Tracked<at::Generator> generators;
+  /// What JavaScript's Error objects came of: their nativeStack, which takes long to write.
+  Tracked<std::exception_ptr> exceptions;
   /// The operators' arguments and results; kept between calls so that a call allocates nothing for
   /// it.
   torch::jit::Stack stack;

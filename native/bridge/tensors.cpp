@@ -254,6 +254,7 @@ napi_value track(const Call& call) {
 
 napi_value sweep(const Call& call) {
   call.environment.generators.sweep();
+  call.environment.exceptions.sweep();
   return call.value(call.environment.tensors.sweep());
 }
 

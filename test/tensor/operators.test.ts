@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Generator, operator, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { Generator, operator, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 const matrix = () =>
   tensor([
@@ -133,16 +133,30 @@ describe('operators', () => {
       expect(() => loosely.sum!(x, 0, { dim: 1 })).toThrow(/'dim' is given twice/);
     });
 
-    it("carry the operator's name, the first line of LibTorch's message and the native stack", () => {
+    const thrown = () => {
       try {
-        matrix().matmul(torch.zeros([3, 3]));
-        expect.unreachable();
+        scope(() => matrix().matmul(torch.zeros([3, 3])));
       } catch (error) {
-        expect((error as Error).message).toBe(
-          'aten::matmul: mat1 and mat2 shapes cannot be multiplied (2x2 and 3x3)',
-        );
-        expect((error as { nativeStack?: string }).nativeStack).toContain('cannot be multiplied');
+        return error as Error & { nativeStack: string };
       }
+      return expect.unreachable();
+    };
+
+    it("carry the operator's name, the first line of LibTorch's message and the native stack", () => {
+      const error = thrown();
+      expect(error.message).toBe('aten::matmul: mat1 and mat2 shapes cannot be multiplied (2x2 and 3x3)');
+      expect(error.nativeStack).toMatch(/cannot be multiplied.*\n(.*\n)*frame #0: /);
+      expect(error.nativeStack).toBe(error.nativeStack);
+    });
+
+    it('name the functions of the native stack when it is read, which takes long', () => {
+      const first = thrown();
+      expect(Object.getOwnPropertyDescriptor(first, 'nativeStack')).toMatchObject({
+        get: expect.any(Function),
+        enumerable: true,
+      });
+      for (let i = 0; i < 5000; i++) thrown();
+      for (const error of [first, thrown()]) expect(error.nativeStack).toMatch(/frame #0: .*Error/);
     });
   });
 });
