@@ -156,6 +156,23 @@ describe('scope', () => {
     expect(memory.tensors).toBe(before);
   });
 
+  it('forgets what was disposed or kept, however long it goes on', () => {
+    const before = memory.tensors;
+    scope(() => {
+      const held = Array.from({ length: 3000 }, () => torch.zeros([1]));
+      let most = 0;
+      for (let i = 0; i < 20_000; i++) {
+        const x = torch.zeros([1]);
+        most = Math.max(most, x.owningScope!.tensors.length);
+        if (i % 2 === 0) x.dispose();
+        else x.keep().dispose();
+      }
+      expect(most).toBeLessThanOrEqual(6001);
+      expect(held.every((x) => !x.disposed)).toBe(true);
+    });
+    expect(memory.tensors).toBe(before);
+  });
+
   it('counts the bytes of a gradient once, however often it is read', () => {
     const weight = torch.ones([1_000_000]);
     weight.grad = torch.ones([1_000_000]);
