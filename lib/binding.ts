@@ -34,9 +34,9 @@ export interface NativeBinding {
   releaseMany(handles: Int32Array, count: number): void;
   /** Frees the tensor once `object` has been garbage-collected. */
   track(tensor: number, object: object): void;
-  /** Frees the tensors whose tracked objects have been collected; returns how many. */
+  /** Frees the tensors and generators whose objects have been collected; returns how many tensors. */
   sweep(): number;
-  /** [live tensors, their bytes on the CPU] */
+  /** [live tensors, the bytes on the CPU that they and what autograd has saved take] */
   memoryUse(): [number, number];
 
   backward(
@@ -62,8 +62,8 @@ export interface NativeBinding {
   isAutocastEnabled(device: string): boolean;
 
   manualSeed(seed: number | bigint): void;
-  createGenerator(device: string, seed: number | bigint): number;
-  releaseGenerator(generator: number): void;
+  /** The number of a new generator, which is freed once `object` has been garbage-collected. */
+  createGenerator(device: string, seed: number | bigint, object: object): number;
   seedGenerator(generator: number, seed: number | bigint): void;
   generatorState(generator: number): number;
   setGeneratorState(generator: number, state: number): void;

@@ -6,7 +6,10 @@ export const memory = {
   get tensors(): number {
     return native.memoryUse()[0];
   },
-  /** Their bytes in main memory, bookkeeping included (about half a kilobyte each); views count nothing of their own. */
+  /**
+   * The bytes of main memory that this thread's data take, whether a tensor, an autograd graph or a shared typed array
+   * holds them, each once; and about half a kilobyte for the bookkeeping of each tensor.
+   */
   get bytes(): number {
     return native.memoryUse()[1];
   },

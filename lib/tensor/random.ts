@@ -1,8 +1,6 @@
 import { native } from '../native.ts';
 import { checkTensor, Tensor } from './tensor.ts';
 
-const abandoned = new FinalizationRegistry<number>((id) => native.releaseGenerator(id));
-
 /** A source of random numbers of its own, for operators that take a `generator`. PyTorch's sequences. */
 export class Generator {
   // Private, as a Tensor's handle.
@@ -14,9 +12,8 @@ export class Generator {
    * @param device 'cpu' or 'cuda:0'. Default 'cpu'.
    */
   constructor(seed: number | bigint = 0, device = 'cpu') {
-    this.#id = native.createGenerator(device, seed);
+    this.#id = native.createGenerator(device, seed, this);
     this.device = device;
-    abandoned.register(this, this.#id);
   }
 
   /** @internal Its number in the addon. */

@@ -12,11 +12,27 @@ const { track, releaseMany } = native;
 /** The tensors made while a scope is the current one. */
 export class Scope {
   readonly parent: Scope | undefined;
-  readonly tensors: Owned[] = [];
+  tensors: Owned[] = [];
   ended = false;
+  #compactAt = 1024;
 
   constructor(parent: Scope | undefined) {
     this.parent = parent;
+  }
+
+  add(tensor: Owned): void {
+    if (this.tensors.length >= this.#compactAt) this.#compact();
+    this.tensors.push(tensor);
+  }
+
+  owns(tensor: Owned): boolean {
+    return tensor.owningScope === this && tensor.handle >= 0;
+  }
+
+  /** Forgets the tensors that were disposed or kept: a long scope may make any number of them. */
+  #compact(): void {
+    this.tensors = this.tensors.filter((tensor) => this.owns(tensor));
+    this.#compactAt = Math.max(1024, 2 * this.tensors.length);
   }
 }
 
@@ -41,7 +57,7 @@ export function adopt(tensor: Owned): Scope | null {
     track(tensor.handle, tensor);
     return null;
   }
-  scope.tensors.push(tensor);
+  scope.add(tensor);
   return scope;
 }
 
@@ -119,7 +135,7 @@ function release(own: Scope): void {
   if (tensors.length > released.length) released = new Int32Array(2 * tensors.length);
   let count = 0;
   for (const tensor of tensors) {
-    if (tensor.owningScope === own && tensor.handle >= 0) {
+    if (own.owns(tensor)) {
       released[count++] = tensor.handle;
       tensor.handle = -1;
       tensor.owningScope = null;
@@ -130,7 +146,7 @@ function release(own: Scope): void {
 
 function hand(tensor: Owned, parent: Scope | undefined): void {
   if (parent !== undefined) {
-    parent.tensors.push(tensor);
+    parent.add(tensor);
     tensor.owningScope = parent;
   } else {
     disown(tensor);

@@ -29,11 +29,22 @@ constexpr size_t kMostCached = size_t{1} << 30;
 
 constexpr uint32_t kUncached = UINT32_MAX;
 
-/// What stands before each block's data: its class. A whole alignment unit, so that the data stay
-/// aligned.
+/// What stands before each block's data. A whole alignment unit, so that the data stay aligned.
 struct alignas(kAlignment) Header {
   uint32_t sizeClass;
+  /// While it is in use: what was asked for, and where that is counted, if anywhere.
+  int64_t bytes;
+  ThreadBytes* owner;
 };
+
+thread_local ThreadBytes* threadBytes = nullptr;
+
+void* use(Header* block, size_t bytes) {
+  block->bytes = static_cast<int64_t>(bytes);
+  block->owner = threadBytes;
+  if (block->owner != nullptr) block->owner->add(block->bytes);
+  return block + 1;
+}
 
 size_t bytesOf(size_t sizeClass) {
   return (kSmallest << (sizeClass / 4)) / 4 * (4 + sizeClass % 4);
@@ -112,6 +123,7 @@ bool giveShared(Header* block) {
 void release(void* data) {
   if (data == nullptr) return;
   Header* block = static_cast<Header*>(data) - 1;
+  if (block->owner != nullptr) block->owner->add(-block->bytes);
   const uint32_t sizeClass = block->sizeClass;
   if (sizeClass < kSmallClasses) {
     if (!threadListsEnded && threadLists.counts[sizeClass] < kSmallPerClass) {
@@ -128,8 +140,7 @@ class CachingAllocator final : public c10::Allocator {
  public:
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes == 0) return {nullptr, nullptr, &release, c10::Device(c10::kCPU)};
-    Header* block = take(bytes);
-    void* data = block + 1;
+    void* data = use(take(bytes), bytes);
     return {data, data, &release, c10::Device(c10::kCPU)};
   }
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
@@ -153,6 +164,19 @@ class CachingAllocator final : public c10::Allocator {
 };
 
 }  // namespace
+
+ThreadBytes& ThreadBytes::here() {
+  if (threadBytes == nullptr) threadBytes = new ThreadBytes;
+  return *threadBytes;
+}
+
+void ThreadBytes::add(int64_t bytes) {
+  if (this == threadBytes) {
+    own_ += bytes;
+  } else {
+    others_.fetch_add(bytes, std::memory_order_relaxed);
+  }
+}
 
 void installCachingAllocator() {
   static std::once_flag once;

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "errors.h"
+#include "random.h"
 
 namespace intraclass {
 
@@ -140,11 +141,7 @@ int64_t toMemoryFormat(napi_env env, napi_value value, const char* name) {
 
 c10::IValue toGenerator(napi_env env, Environment& environment, napi_value value,
                         const char* name) {
-  const int64_t index = toInt64(env, value, name);
-  if (index < 0 || static_cast<size_t>(index) >= environment.generators.size()) {
-    reject(env, value, name, "a Generator");
-  }
-  return c10::IValue(environment.generators[index]);
+  return c10::IValue(findGenerator(environment, toInt64(env, value, name), name));
 }
 
 c10::IValue toSingle(napi_env env, Environment& environment, const Parameter& parameter,

@@ -5,10 +5,11 @@
 #include <ATen/core/stack.h>
 #include <napi.h>
 
-#include <vector>
+#include <exception>
 
 #include "handles.h"
 #include "operators.h"
+#include "tracked.h"
 
 namespace intraclass {
 
@@ -19,7 +20,10 @@ struct Environment {
 
   HandleTable tensors;
   OperatorTable operators;
-  std::vector<at::Generator> generators;
+  /// Those of JavaScript's Generator objects.
+  Tracked<at::Generator> generators;
+  /// What JavaScript's Error objects came of: their nativeStack, which takes long to write.
+  Tracked<std::exception_ptr> exceptions;
   /// The operators' arguments and results; kept between calls so that a call allocates nothing for
   /// it.
   torch::jit::Stack stack;

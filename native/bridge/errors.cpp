@@ -2,6 +2,8 @@
 
 #include <c10/util/Exception.h>
 
+#include "environment.h"
+
 namespace intraclass {
 
 namespace {
@@ -13,18 +15,40 @@ std::string prefixed(const std::string& prefix, const std::string& message) {
   return message.starts_with(prefix) ? message : prefix + message;
 }
 
-void throwError(napi_env env, const std::string& message, const char* nativeStack,
-                bool isTypeError) {
+/// All that the exception of a number says; undefined where it is gone.
+napi_value nativeStack(napi_env env, napi_callback_info info) {
+  void* number = nullptr;
+  napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &number);
+  const std::exception_ptr* exception =
+      Environment::of(env).exceptions.find(reinterpret_cast<intptr_t>(number));
+  napi_value text = nullptr;
+  try {
+    if (exception != nullptr) std::rethrow_exception(*exception);
+  } catch (const std::exception& error) {
+    napi_create_string_utf8(env, error.what(), NAPI_AUTO_LENGTH, &text);
+  }
+  return text;
+}
+
+/// Gives an Error object the property nativeStack, of the exception being handled.
+void addNativeStack(napi_env env, napi_value error) {
+  const int64_t number = Environment::of(env).exceptions.add(std::current_exception(), error);
+  if (number == 0) return;
+  napi_property_descriptor property{};
+  property.utf8name = "nativeStack";
+  property.getter = nativeStack;
+  property.attributes = static_cast<napi_property_attributes>(napi_enumerable | napi_configurable);
+  property.data = reinterpret_cast<void*>(static_cast<intptr_t>(number));
+  napi_define_properties(env, error, 1, &property);
+}
+
+/// `hasStack`: the exception being handled comes from LibTorch.
+void throwError(napi_env env, const std::string& message, bool isTypeError, bool hasStack) {
   napi_value text = nullptr, error = nullptr;
   if (napi_create_string_utf8(env, message.c_str(), message.size(), &text) != napi_ok) return;
   auto create = isTypeError ? napi_create_type_error : napi_create_error;
   if (create(env, nullptr, text, &error) != napi_ok) return;
-  if (nativeStack != nullptr) {
-    napi_value stack = nullptr;
-    if (napi_create_string_utf8(env, nativeStack, NAPI_AUTO_LENGTH, &stack) == napi_ok) {
-      napi_set_named_property(env, error, "nativeStack", stack);
-    }
-  }
+  if (hasStack) addNativeStack(env, error);
   napi_throw(env, error);
 }
 
@@ -49,14 +73,13 @@ void throwToJavaScript(napi_env env, const std::string& operation) {
     // ThrowAsJavaScriptException would throw a C++ exception then, and end the process.
     napi_throw(env, error.Value());
   } catch (const ArgumentError& error) {
-    throwError(env, prefixed(prefix, error.what()), nullptr, true);
+    throwError(env, prefixed(prefix, error.what()), /*isTypeError=*/true, /*hasStack=*/false);
   } catch (const c10::Error& error) {
-    throwError(env, prefixed(prefix, firstLine(error.what_without_backtrace())), error.what(),
-               false);
+    throwError(env, prefixed(prefix, firstLine(error.what_without_backtrace())), false, true);
   } catch (const std::exception& error) {
-    throwError(env, prefixed(prefix, firstLine(error.what())), error.what(), false);
+    throwError(env, prefixed(prefix, firstLine(error.what())), false, true);
   } catch (...) {
-    throwError(env, prefix + "unknown C++ exception", nullptr, false);
+    throwError(env, prefix + "unknown C++ exception", false, false);
   }
 }
 

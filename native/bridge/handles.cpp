@@ -6,20 +6,6 @@
 
 namespace intraclass {
 
-namespace {
-
-/// The bytes this tensor adds: those of its storage unless somebody has it already, as this tensor
-/// (a gradient that is read again) or as another that shares the storage (a view).
-int64_t ownBytes(const at::Tensor& tensor) {
-  if (!tensor.has_storage() || !tensor.device().is_cpu()) return 0;
-  const auto& storage = tensor.storage();
-  return tensor.use_count() == 1 && storage.use_count() == 1
-             ? static_cast<int64_t>(storage.nbytes())
-             : 0;
-}
-
-}  // namespace
-
 int32_t HandleTable::add(at::Tensor tensor) {
   int32_t index;
   if (freeSlots_.empty()) {
@@ -32,11 +18,9 @@ int32_t HandleTable::add(at::Tensor tensor) {
     index = freeSlots_.back();
     freeSlots_.pop_back();
   }
-  Slot& slot = slots_[index];
-  slot.bytes = kTensorOverhead + ownBytes(tensor);
-  slot.tensor = std::move(tensor);
+  slots_[index].tensor = std::move(tensor);
   ++live_;
-  account(slot.bytes);
+  tellV8();
   return tag_ << kSlotBits | index;
 }
 
@@ -64,14 +48,6 @@ void HandleTable::release(int32_t handle) {
   if (slots_[index].tensor.defined()) free(index);
 }
 
-void HandleTable::replace(int32_t handle, at::Tensor tensor) {
-  Slot& slot = slotOf(handle);
-  const int64_t bytes = kTensorOverhead + ownBytes(tensor);
-  account(bytes - slot.bytes);
-  slot.bytes = bytes;
-  slot.tensor = std::move(tensor);
-}
-
 void HandleTable::free(int32_t index) {
   Slot& slot = slots_[index];
   if (slot.object != nullptr) {
@@ -82,11 +58,10 @@ void HandleTable::free(int32_t index) {
   // Destroying a tensor may free a whole autograd graph: take it out of the table first.
   at::Tensor last = std::move(slot.tensor);
   slot.tensor = at::Tensor();
-  const int64_t bytes = slot.bytes;
-  slot.bytes = 0;
   freeSlots_.push_back(index);
   --live_;
-  account(-bytes);
+  last.reset();
+  tellV8();
 }
 
 void HandleTable::clear() {
@@ -107,10 +82,10 @@ void HandleTable::track(int32_t handle, napi_value object) {
   // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked
   // for here, each time the tracked tensors, or the bytes of all, have doubled since what the last
   // sweep left.
-  if (tracked_ >= sweepAtCount_ || bytes_ >= sweepAtBytes_) {
+  if (tracked_ >= sweepAtCount_ || liveBytes() >= sweepAtBytes_) {
     sweep();
     sweepAtCount_ = std::max(kFirstSweepCount, 2 * tracked_);
-    sweepAtBytes_ = std::max(kFirstSweepBytes, 2 * bytes_);
+    sweepAtBytes_ = std::max(kFirstSweepBytes, 2 * liveBytes());
   }
 }
 
@@ -131,15 +106,12 @@ int64_t HandleTable::sweep() {
   return freed;
 }
 
-void HandleTable::account(int64_t bytes) {
-  bytes_ += bytes;
-  unreported_ += bytes;
-  // V8 is told in steps of a mebibyte: one call per tensor would cost more than the tensor.
-  if (unreported_ > (1 << 20) || unreported_ < -(1 << 20)) {
-    int64_t total = 0;
-    napi_adjust_external_memory(env_, unreported_, &total);
-    unreported_ = 0;
-  }
+void HandleTable::tellV8() {
+  const int64_t change = liveBytes() - told_;
+  if (change > -kTellBytes && change < kTellBytes) return;
+  told_ += change;
+  int64_t total = 0;
+  napi_adjust_external_memory(env_, change, &total);
 }
 
 }  // namespace intraclass

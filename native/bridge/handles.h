@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "allocator.h"
+
 namespace intraclass {
 
 class HandleTable {
@@ -21,18 +23,20 @@ class HandleTable {
   /// to V8.
   static constexpr int64_t kTensorOverhead = 512;
 
+  /// V8 is told in steps of this: one call per tensor would cost more than the tensor.
+  static constexpr int64_t kTellBytes = 1 << 20;
+
   static constexpr int64_t kFirstSweepCount = 8192;
   static constexpr int64_t kFirstSweepBytes = 64 << 20;
 
-  HandleTable(napi_env env, int32_t tag) : env_(env), tag_(tag) {}
+  /// For the environment of the calling thread.
+  HandleTable(napi_env env, int32_t tag) : env_(env), tag_(tag), data_(ThreadBytes::here()) {}
 
   int32_t add(at::Tensor tensor);
   /// The tensor of a handle. Throws ArgumentError for a disposed tensor or another worker's.
   const at::Tensor& get(int32_t handle) const;
   /// Frees the slot; a handle that is already free is ignored, so that disposing twice is harmless.
   void release(int32_t handle);
-  /// Puts another tensor into the slot of a handle.
-  void replace(int32_t handle, at::Tensor tensor);
   void clear();
 
   /// Watches the JavaScript object of a handle: once it has been collected, sweep() frees the slot.
@@ -41,27 +45,28 @@ class HandleTable {
   int64_t sweep();
 
   int64_t liveTensors() const { return live_; }
-  int64_t liveBytes() const { return bytes_; }
+  /// What the tensors cost and the data of this thread take, be they a tensor's, shared with
+  /// JavaScript, or saved by autograd.
+  int64_t liveBytes() const { return live_ * kTensorOverhead + data_.total(); }
   int32_t tag() const { return tag_; }
 
  private:
   struct Slot {
     at::Tensor tensor;
     napi_ref object = nullptr;  // weak; only for tensors that no scope owns
-    int64_t bytes = 0;
   };
 
   Slot& slotOf(int32_t handle);
   void free(int32_t index);
-  void account(int64_t bytes);
+  void tellV8();
 
   napi_env env_;
   int32_t tag_;
+  const ThreadBytes& data_;
   std::vector<Slot> slots_;
   std::vector<int32_t> freeSlots_;
   int64_t live_ = 0;
-  int64_t bytes_ = 0;
-  int64_t unreported_ = 0;
+  int64_t told_ = 0;
   int64_t tracked_ = 0;
   int64_t sweepAtCount_ = kFirstSweepCount;
   int64_t sweepAtBytes_ = kFirstSweepBytes;

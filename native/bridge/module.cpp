@@ -75,9 +75,10 @@ napi_value synchronize(const Call& call) {
 
 }  // namespace
 
-Environment::Environment(napi_env env) : tensors(env, nextTag()) {
-  generators.push_back(at::detail::getDefaultCPUGenerator());
-}
+Environment::Environment(napi_env env)
+    : tensors(env, nextTag()),
+      generators(env, /*bytesEach: a Mersenne Twister's*/ 3 << 10),
+      exceptions(env, /*bytesEach: its text and the addresses of its stack*/ 2 << 10) {}
 
 Environment& Environment::of(napi_env env) {
   void* data = nullptr;

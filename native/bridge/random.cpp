@@ -1,4 +1,4 @@
-// Random number generators: index 0 is the default one of the CPU, others belong to JavaScript
+// Random number generators: number 0 is the default one of the CPU, others belong to JavaScript
 // Generator objects.
 #include "random.h"
 
@@ -11,14 +11,8 @@ namespace intraclass {
 
 namespace {
 
-at::Generator& generatorOf(const Call& call) {
-  const int64_t index = call.integer(0, "generator");
-  auto& generators = call.environment.generators;
-  if (index < 0 || static_cast<size_t>(index) >= generators.size() ||
-      !generators[index].defined()) {
-    throw ArgumentError("argument 'generator' expected a Generator, got " + std::to_string(index));
-  }
-  return generators[index];
+at::Generator generatorOf(const Call& call) {
+  return findGenerator(call.environment, call.integer(0, "generator"), "generator");
 }
 
 uint64_t seedOf(const Call& call, size_t index) {
@@ -31,31 +25,22 @@ napi_value manualSeed(const Call& call) {
   return call.undefined();
 }
 
-/// createGenerator(device, seed): the number of a new generator.
+/// createGenerator(device, seed, object): the number of a new generator, which lives as long as
+/// `object`.
 napi_value createGenerator(const Call& call) {
   const c10::Device device = toDevice(call.env, call.info[0], "device");
   const uint64_t seed = seedOf(call, 1);
+  if (!call.info[2].IsObject()) throw ArgumentError("argument 'object' expected an object");
   at::Generator generator = device.is_cpu() ? at::make_generator<at::CPUGeneratorImpl>(seed)
                                             : at::globalContext().defaultGenerator(device).clone();
   generator.set_current_seed(seed);
-  auto& generators = call.environment.generators;
-  for (size_t i = 1; i < generators.size(); ++i) {
-    if (generators[i].defined()) continue;
-    generators[i] = std::move(generator);
-    return call.value(static_cast<int64_t>(i));
-  }
-  generators.push_back(std::move(generator));
-  return call.value(static_cast<int64_t>(generators.size() - 1));
-}
-
-napi_value releaseGenerator(const Call& call) {
-  if (call.integer(0, "generator") == 0) throw ArgumentError("the default generator stays");
-  generatorOf(call) = at::Generator();
-  return call.undefined();
+  const int64_t number = call.environment.generators.add(std::move(generator), call.info[2]);
+  if (number == 0) throw std::runtime_error("the worker is ending");
+  return call.value(number);
 }
 
 napi_value seedGenerator(const Call& call) {
-  at::Generator& generator = generatorOf(call);
+  at::Generator generator = generatorOf(call);
   const std::lock_guard<std::mutex> lock(generator.mutex());
   generator.set_current_seed(seedOf(call, 1));
   return call.undefined();
@@ -63,13 +48,13 @@ napi_value seedGenerator(const Call& call) {
 
 /// generatorState(generator): everything needed to continue the sequence, as a uint8 tensor.
 napi_value generatorState(const Call& call) {
-  at::Generator& generator = generatorOf(call);
+  at::Generator generator = generatorOf(call);
   const std::lock_guard<std::mutex> lock(generator.mutex());
   return call.handle(generator.get_state());
 }
 
 napi_value setGeneratorState(const Call& call) {
-  at::Generator& generator = generatorOf(call);
+  at::Generator generator = generatorOf(call);
   const at::Tensor& state = call.tensor(1, "state");
   const std::lock_guard<std::mutex> lock(generator.mutex());
   generator.set_state(state);
@@ -78,10 +63,19 @@ napi_value setGeneratorState(const Call& call) {
 
 }  // namespace
 
+at::Generator findGenerator(Environment& environment, int64_t number, const std::string& name) {
+  if (number == 0) return at::detail::getDefaultCPUGenerator();
+  const at::Generator* generator = environment.generators.find(number);
+  if (generator == nullptr) {
+    throw ArgumentError("argument '" + name + "' expected a Generator, got " +
+                        std::to_string(number));
+  }
+  return *generator;
+}
+
 void exportRandom(Napi::Object exports) {
   addExport<manualSeed>(exports, "manualSeed");
   addExport<createGenerator>(exports, "createGenerator");
-  addExport<releaseGenerator>(exports, "releaseGenerator");
   addExport<seedGenerator>(exports, "seedGenerator");
   addExport<generatorState>(exports, "generatorState");
   addExport<setGeneratorState>(exports, "setGeneratorState");

@@ -252,7 +252,11 @@ napi_value track(const Call& call) {
   return call.undefined();
 }
 
-napi_value sweep(const Call& call) { return call.value(call.environment.tensors.sweep()); }
+napi_value sweep(const Call& call) {
+  call.environment.generators.sweep();
+  call.environment.exceptions.sweep();
+  return call.value(call.environment.tensors.sweep());
+}
 
 napi_value memoryUse(const Call& call) {
   return call.value(at::IntArrayRef(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { native } from '../../lib/native.ts';
 import { camelCase } from '../../lib/tensor/camel-case.mjs';
-import { type DType, Generator, operator, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { type DType, Generator, operator, scope, Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 const matrix = () =>
   tensor([
@@ -276,16 +276,30 @@ describe('operators', () => {
       expect(() => loosely.sum!(x, 0, { dim: 1 })).toThrow(/'dim' is given twice/);
     });
 
-    it("carry the operator's name, the first line of LibTorch's message and the native stack", () => {
+    const thrown = () => {
       try {
-        matrix().matmul(torch.zeros([3, 3]));
-        expect.unreachable();
+        scope(() => matrix().matmul(torch.zeros([3, 3])));
       } catch (error) {
-        expect((error as Error).message).toBe(
-          'aten::matmul: mat1 and mat2 shapes cannot be multiplied (2x2 and 3x3)',
-        );
-        expect((error as { nativeStack?: string }).nativeStack).toContain('cannot be multiplied');
+        return error as Error & { nativeStack: string };
       }
+      return expect.unreachable();
+    };
+
+    it("carry the operator's name, the first line of LibTorch's message and the native stack", () => {
+      const error = thrown();
+      expect(error.message).toBe('aten::matmul: mat1 and mat2 shapes cannot be multiplied (2x2 and 3x3)');
+      expect(error.nativeStack).toMatch(/cannot be multiplied.*\n(.*\n)*frame #0: /);
+      expect(error.nativeStack).toBe(error.nativeStack);
+    });
+
+    it('name the functions of the native stack when it is read, which takes long', () => {
+      const first = thrown();
+      expect(Object.getOwnPropertyDescriptor(first, 'nativeStack')).toMatchObject({
+        get: expect.any(Function),
+        enumerable: true,
+      });
+      for (let i = 0; i < 5000; i++) thrown();
+      for (const error of [first, thrown()]) expect(error.nativeStack).toMatch(/frame #0: .*Error/);
     });
   });
 });

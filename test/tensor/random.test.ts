@@ -52,4 +52,18 @@ describe('random numbers', () => {
     );
     expect(() => setRngState(nothing)).toThrow("setRngState: argument 'state' expected a Tensor");
   });
+
+  it('come from generators that are bounded in a loop that never returns to the event loop', () => {
+    const kept = new Generator(3);
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    for (let i = 0; i < 200_000; i++) {
+      new Generator(i);
+      if (i % 1000 === 0) most = Math.max(most, process.memoryUsage.rss());
+    }
+    expect(most - before).toBeLessThan(300e6);
+    expect(torch.randn([4], { generator: kept }).toArray()).toEqual(
+      torch.randn([4], { generator: new Generator(3) }).toArray(),
+    );
+  });
 });

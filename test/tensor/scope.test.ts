@@ -156,6 +156,23 @@ describe('scope', () => {
     expect(memory.tensors).toBe(before);
   });
 
+  it('forgets what was disposed or kept, however long it goes on', () => {
+    const before = memory.tensors;
+    scope(() => {
+      const held = Array.from({ length: 3000 }, () => torch.zeros([1]));
+      let most = 0;
+      for (let i = 0; i < 20_000; i++) {
+        const x = torch.zeros([1]);
+        most = Math.max(most, x.owningScope!.tensors.length);
+        if (i % 2 === 0) x.dispose();
+        else x.keep().dispose();
+      }
+      expect(most).toBeLessThanOrEqual(6001);
+      expect(held.every((x) => !x.disposed)).toBe(true);
+    });
+    expect(memory.tensors).toBe(before);
+  });
+
   it('counts the bytes of a gradient once, however often it is read', () => {
     const weight = torch.ones([1_000_000]);
     weight.grad = torch.ones([1_000_000]);
@@ -165,6 +182,47 @@ describe('scope', () => {
       expect(memory.bytes - before).toBeLessThan(100_000);
     });
     weight.dispose();
+  });
+
+  const million = () => torch.ones([1_000_000]);
+  const leaf = million().requiresGrad_();
+  it.each<[string, () => void]>([
+    ['a result that autograd saves', () => leaf.softmax(0)],
+    ['what only autograd holds', () => scope(() => leaf.exp().sum())],
+    ['what `out` grew to', () => torch.exp(leaf.detach(), { out: torch.empty([0]) })],
+    ['what was resized', () => torch.empty([0]).resize_([1_000_000])],
+    [
+      'what was given to another tensor',
+      () => {
+        const data = million();
+        torch.empty([0]).set_(data);
+        data.dispose();
+      },
+    ],
+    [
+      'a view that outlives its base',
+      () => {
+        const base = million();
+        base.view([1000, 1000]);
+        base.dispose();
+      },
+    ],
+    ['a sparse tensor', () => scope(() => million().toSparse())],
+  ])('counts the bytes of %s until it is freed', (_, make) => {
+    const before = memory.bytes;
+    scope(() => {
+      make();
+      expect(memory.bytes - before).toBeGreaterThan(4_000_000);
+    });
+    expect(memory.bytes).toBe(before);
+  });
+
+  it('counts no bytes of a tensor without data', () => {
+    const before = memory.bytes;
+    scope(() => {
+      torch.empty([1_000_000], { device: 'meta' });
+      expect(memory.bytes - before).toBeLessThan(1000);
+    });
   });
 
   it('stays flat over training-like steps', () => {
@@ -193,12 +251,37 @@ describe('tensors outside any scope', () => {
     expect(most - start).toBeLessThan(350_000);
   });
 
-  it('tell V8 of their memory, so that large ones are collected in time', () => {
-    const most = { bytes: 0 };
-    for (let i = 0; i < 300; i++) {
-      torch.zeros([1024, 1024]);
-      most.bytes = Math.max(most.bytes, memory.bytes);
+  const ones = torch.ones([2 ** 18]);
+  const leaf = torch.ones([2 ** 18]).requiresGrad_();
+  it.each<[string, () => void]>([
+    ['large ones', () => torch.zeros([2 ** 18])],
+    ['what autograd saves', () => leaf.softmax(0)],
+    ['graphs of a scope’s result', () => scope(() => leaf.exp().exp().sum())],
+    ['what `out` grows to', () => torch.exp(ones, { out: torch.empty([0]) })],
+    [
+      'what is resized',
+      () =>
+        torch
+          .empty([0])
+          .resize_([2 ** 18])
+          .fill_(1),
+    ],
+    [
+      'views that outlive their base',
+      () => {
+        const base = torch.zeros([2 ** 18]);
+        base.view([2 ** 9, 2 ** 9]);
+        base.dispose();
+      },
+    ],
+  ])('tell V8 of their memory, so that it is collected in time: %s', (_, make) => {
+    memory.emptyCache();
+    const before = process.memoryUsage.rss();
+    let most = 0;
+    for (let i = 0; i < 1500; i++) {
+      make();
+      if (i % 50 === 0) most = Math.max(most, process.memoryUsage.rss());
     }
-    expect(most.bytes).toBeLessThan(1e9);
+    expect(most - before).toBeLessThan(1e9);
   });
 });
