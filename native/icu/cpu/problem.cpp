@@ -12,6 +12,9 @@
 namespace icu {
 namespace {
 
+// Read when the library is loaded, as ICU_SIMD.
+const bool dense = std::getenv("ICU_DENSE") != nullptr;
+
 // An e^x in multiply-adds, about.
 constexpr int64_t exponential_work = 64;
 
@@ -103,11 +106,7 @@ void DistanceProblem<T>::stop_at_bounds(T* gradient) const {
 template struct DistanceProblem<float>;
 template struct DistanceProblem<double>;
 
-// Read once: getenv must not run while another thread sets a variable, as process.env does.
-bool nothing_left_out() {
-  static const bool dense = std::getenv("ICU_DENSE") != nullptr;
-  return dense;
-}
+bool nothing_left_out() { return dense; }
 
 at::Tensor empty_output(at::IntArrayRef sizes, at::TensorOptions options) {
   auto result = at::empty(sizes, options);

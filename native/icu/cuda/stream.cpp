@@ -16,11 +16,9 @@ constexpr int64_t alignment = 256;
 constexpr int64_t shared_piece = int64_t{256} << 10;
 
 // compute-sanitizer sees where an array ends only if it has memory of its own. PyTorch's allocator
-// goes by the same variable, so it is set whenever the kernels are run under that tool.
-bool is_each_apart() {
-  static const bool apart = std::getenv("PYTORCH_NO_CUDA_MEMORY_CACHING") != nullptr;
-  return apart;
-}
+// goes by the same variable, so it is set whenever the kernels are run under that tool. Read when
+// the library is loaded, as ICU_SIMD (simd/select.cpp).
+const bool is_each_apart = std::getenv("PYTORCH_NO_CUDA_MEMORY_CACHING") != nullptr;
 
 }  // namespace
 
@@ -42,7 +40,7 @@ void* Stream::allocate_bytes(int64_t bytes) {
   bytes = (bytes + alignment - 1) / alignment * alignment;
   if (bytes == 0) bytes = alignment;
   auto* allocator = c10::cuda::CUDACachingAllocator::get();
-  if (bytes > shared_piece / 4 || is_each_apart()) {
+  if (bytes > shared_piece / 4 || is_each_apart) {
     memories_.push_back(allocator->allocate(static_cast<size_t>(bytes)));
     return memories_.back().get();
   }

@@ -1,5 +1,6 @@
 // Picks the kernels that this processor can run. ICU_SIMD=avx512|avx2|baseline in the environment
-// asks for less.
+// asks for less; it is read when the library is loaded, since getenv must not run while another
+// thread sets a variable, as process.env does.
 #include <cstdlib>
 #include <string_view>
 
@@ -25,6 +26,7 @@ enum class Isa { baseline, avx2, avx512 };
 
 Isa best() {
 #if defined(__x86_64__)
+  __builtin_cpu_init();
   const char* value = std::getenv("ICU_SIMD");
   const std::string_view limit = value ? value : "";
   const bool avx2 =
@@ -38,18 +40,15 @@ Isa best() {
 #endif
 }
 
-Isa chosen() {
-  static const Isa isa = best();
-  return isa;
-}
+const Isa chosen = best();
 
 }  // namespace
 
 template <>
 const Kernels<float>& kernels<float>() {
 #if defined(__x86_64__)
-  if (chosen() == Isa::avx512) return avx512::table_float;
-  if (chosen() == Isa::avx2) return avx2::table_float;
+  if (chosen == Isa::avx512) return avx512::table_float;
+  if (chosen == Isa::avx2) return avx2::table_float;
 #endif
   return baseline::table_float;
 }
@@ -57,8 +56,8 @@ const Kernels<float>& kernels<float>() {
 template <>
 const Kernels<double>& kernels<double>() {
 #if defined(__x86_64__)
-  if (chosen() == Isa::avx512) return avx512::table_double;
-  if (chosen() == Isa::avx2) return avx2::table_double;
+  if (chosen == Isa::avx512) return avx512::table_double;
+  if (chosen == Isa::avx2) return avx2::table_double;
 #endif
   return baseline::table_double;
 }
