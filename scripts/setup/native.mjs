@@ -6,18 +6,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findBinaries } from '../../lib/native/locate.mjs';
-import {
-  firstLine,
-  hashOf,
-  isUpToDate,
-  log,
-  markUpToDate,
-  root,
-  run,
-  SetupError,
-  seconds,
-  shown,
-} from './steps.mjs';
+import { firstLine, hashOf, log, root, run, SetupError, seconds, shown, step } from './steps.mjs';
 
 /** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
 
@@ -90,15 +79,23 @@ export const buildJobs = () => process.env.INTRACLASS_JOBS ?? String(availablePa
  */
 export async function ensureNative(libtorch, { cuda = false } = {}) {
   const output = join(root, cuda ? 'build-cuda' : 'build');
-  const name = cuda ? 'native-cuda' : 'native';
-  const [addonApi, apiHeaders] = [folderOf('node-addon-api'), folderOf('node-api-headers')];
-  const versions = [addonApi, apiHeaders].map((path) => join(relative(root, path), 'package.json'));
+  const headers = { addonApi: folderOf('node-addon-api'), apiHeaders: folderOf('node-api-headers') };
+  const versions = Object.values(headers).map((path) => join(relative(root, path), 'package.json'));
   const hash = hashOf(
     ['CMakeLists.txt', 'cmake', 'native', ...versions],
     [libtorch.version, process.env.CXX, process.env.CUDAARCHS],
   );
-  if (findBinaries({ root, cuda })?.folder === join(output, 'Release') && isUpToDate(name, hash)) return;
+  const there = findBinaries({ root, cuda })?.folder === join(output, 'Release');
+  await step(cuda ? 'native-cuda' : 'native', hash, () => build(libtorch, { cuda, output, ...headers }), {
+    there,
+  });
+}
 
+/**
+ * @param {LibTorch} libtorch
+ * @param {{ cuda: boolean; output: string; addonApi: string; apiHeaders: string }} options
+ */
+async function build(libtorch, { cuda, output, addonApi, apiHeaders }) {
   checkTools(cuda);
   const started = Date.now();
   log(
@@ -124,7 +121,6 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
   );
   await run('cmake', ['--build', folder, '--parallel', buildJobs()], { output: 'show' });
   log(`native code: built (${seconds(started)})`);
-  markUpToDate(name, hash);
 }
 
 /**
@@ -134,14 +130,13 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
  * @param {{ cuda?: boolean }} [options]
  */
 export async function ensureLoads(libtorch, { cuda = false } = {}) {
-  const name = cuda ? 'load-cuda' : 'load';
   const addon = statSync(join(root, cuda ? 'build-cuda' : 'build', 'Release', 'intraclass.node'));
   const hash = hashOf([], [shown(libtorch.path), libtorch.version, addon.mtimeMs, addon.size]);
-  if (isUpToDate(name, hash)) return;
   const code = `await import(${JSON.stringify(pathToFileURL(join(root, 'dist', 'native.js')).href)});`;
-  await run(process.execPath, ['--input-type=module', '-e', code], {
-    env: { INTRACLASS_BUILD: cuda ? 'cuda' : 'cpu' },
-    hint: 'The native addon was built but does not load. To see what is wrong, type: npx intraclass doctor',
-  });
-  markUpToDate(name, hash);
+  const load = () =>
+    run(process.execPath, ['--input-type=module', '-e', code], {
+      env: { INTRACLASS_BUILD: cuda ? 'cuda' : 'cpu' },
+      hint: 'The native addon was built but does not load. To see what is wrong, type: npx intraclass doctor',
+    });
+  await step(cuda ? 'load-cuda' : 'load', hash, load);
 }

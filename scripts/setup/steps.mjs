@@ -2,7 +2,7 @@
 // What every set-up step uses: one line of log, running a command, and "is it still up to date?".
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commandFor, packageRoot, SetupError } from '../../lib/native/locate.mjs';
@@ -98,7 +98,7 @@ export function hashOf(paths, values = null) {
 export const stampPath = (/** @type {string} */ name) => join(root, 'build', '.stamps', name);
 
 /** Whether the step last finished with this hash. @param {string} name @param {string} hash */
-export function isUpToDate(name, hash) {
+function isUpToDate(name, hash) {
   try {
     return readFileSync(stampPath(name), 'utf8') === hash;
   } catch {
@@ -106,10 +106,21 @@ export function isUpToDate(name, hash) {
   }
 }
 
-/** @param {string} name @param {string} hash */
-export function markUpToDate(name, hash) {
-  mkdirSync(dirname(stampPath(name)), { recursive: true });
-  writeFileSync(stampPath(name), hash);
+/**
+ * Does the work of a step unless it last finished with this hash. While it is at it there is no stamp: work that is
+ * interrupted or fails has half replaced what an earlier hash stood for.
+ * @param {string} name
+ * @param {string} hash of all that the work depends on
+ * @param {() => Promise<void>} work
+ * @param {{ there?: boolean }} [options] `there`: whether the result of last time is still in its place
+ */
+export async function step(name, hash, work, { there = true } = {}) {
+  if (there && isUpToDate(name, hash)) return;
+  const stamp = stampPath(name);
+  rmSync(stamp, { force: true });
+  await work();
+  mkdirSync(dirname(stamp), { recursive: true });
+  writeFileSync(stamp, hash);
 }
 
 /** Path as a person would type it. @param {string} path */

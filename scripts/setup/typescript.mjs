@@ -2,17 +2,19 @@
 // lib/ → dist/, when lib/ or the compiler's settings changed.
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { hashOf, isUpToDate, log, markUpToDate, root, run, seconds } from './steps.mjs';
+import { hashOf, log, root, run, seconds, step } from './steps.mjs';
 
 export const bin = (/** @type {string} */ name) => join(root, 'node_modules', '.bin', name);
 
 export async function ensureTypeScript() {
   if (!existsSync(bin('tsc'))) return; // an installed copy of this package comes with dist/
   const hash = hashOf(['lib', 'tsconfig.json', 'node_modules/typescript/package.json']);
-  if (existsSync(join(root, 'dist', 'native.js')) && isUpToDate('typescript', hash)) return;
+  await step('typescript', hash, compile, { there: existsSync(join(root, 'dist', 'native.js')) });
+}
+
+async function compile() {
   const started = Date.now();
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   await run(bin('tsc'), ['-p', 'tsconfig.json']);
-  markUpToDate('typescript', hash);
   log(`TypeScript: compiled lib/ into dist/ (${seconds(started)})`);
 }

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exclusively } from '../../scripts/setup/lock.mjs';
 import { checkPrebuilds, packageVersion } from '../../scripts/setup/prebuilt.mjs';
-import { firstLine, hashOf, isUpToDate, markUpToDate, root, run } from '../../scripts/setup/steps.mjs';
+import { firstLine, hashOf, root, run, step } from '../../scripts/setup/steps.mjs';
 
 let folder: string;
 beforeEach(() => {
@@ -29,12 +29,29 @@ describe('hashOf', () => {
   });
 });
 
-it('a step is up to date for the hash that it was marked with', () => {
-  const name = relative(join(root, 'build', '.stamps'), join(folder, 'stamp'));
-  expect(isUpToDate(name, 'x')).toBe(false);
-  markUpToDate(name, 'x');
-  expect(isUpToDate(name, 'x')).toBe(true);
-  expect(isUpToDate(name, 'y')).toBe(false);
+describe('a step', () => {
+  const done: string[] = [];
+  let name: string;
+  beforeEach(() => {
+    done.length = 0;
+    name = relative(join(root, 'build', '.stamps'), join(folder, 'stamp'));
+  });
+  const work = (what: string) => async () => void done.push(what);
+
+  it('is done once for each hash, and again where its result is gone', async () => {
+    await step(name, 'x', work('first'));
+    await step(name, 'x', work('again'));
+    await step(name, 'y', work('other'));
+    await step(name, 'y', work('gone'), { there: false });
+    expect(done).toEqual(['first', 'other', 'gone']);
+  });
+
+  it('that failed is up to date for no hash, that of its last success included', async () => {
+    await step(name, 'x', work('first'));
+    await expect(step(name, 'y', () => Promise.reject(new Error('half done')))).rejects.toThrow('half done');
+    await step(name, 'x', work('anew'));
+    expect(done).toEqual(['first', 'anew']);
+  });
 });
 
 describe('run', () => {

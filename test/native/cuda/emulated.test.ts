@@ -134,8 +134,8 @@ describe.skipIf(why !== null)('the CUDA kernels on the CPU', () => {
   // Seconds each, but on a machine that has other work.
   vi.setConfig({ testTimeout: 180_000 });
   let program = '';
-  beforeAll(() => {
-    program = build();
+  beforeAll(async () => {
+    program = await build();
   }, 180_000);
 
   const check = (cases: Record<string, Case>) => {

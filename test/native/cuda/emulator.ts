@@ -1,10 +1,10 @@
 /** Builds and runs run.cpp: the CUDA kernels' source on the CPU. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IcuOptions } from '../../../lib/losses/icu-options.ts';
-import { firstLine, hashOf, isUpToDate, markUpToDate, root } from '../../../scripts/setup/steps.mjs';
+import { firstLine, hashOf, root, step } from '../../../scripts/setup/steps.mjs';
 
 export interface Options extends Partial<IcuOptions> {
   logDeterminant?: boolean;
@@ -81,7 +81,7 @@ export function missing(): string | null {
 }
 
 /** Compiles run.cpp where a source has changed; returns the program. */
-export function build(): string {
+export async function build(): Promise<string> {
   const folder = join(root, 'build', 'emulator');
   const program = join(folder, 'run');
   const sources = ['test/native/cuda', 'native/icu/cuda'];
@@ -91,17 +91,17 @@ export function build(): string {
       ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-sanitize=null,vptr']
       : []),
   ];
-  const hash = hashOf(sources, [compiler, flags]);
-  if (isUpToDate('emulator', hash)) return program;
-  mkdirSync(folder, { recursive: true });
-  const args = [...flags, ...sources.map((name) => `-I${name}`)];
-  const files = ['test/native/cuda/run.cpp', 'test/native/cuda/emulator.cpp'];
-  const { status, stderr } = spawnSync(compiler, [...args, ...files, '-o', program], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  if (status !== 0 || stderr !== '') throw new Error(`${compiler}: ${stderr}`);
-  markUpToDate('emulator', hash);
+  const compile = async () => {
+    mkdirSync(folder, { recursive: true });
+    const args = [...flags, ...sources.map((name) => `-I${name}`)];
+    const files = ['test/native/cuda/run.cpp', 'test/native/cuda/emulator.cpp'];
+    const { status, stderr } = spawnSync(compiler, [...args, ...files, '-o', program], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    if (status !== 0 || stderr !== '') throw new Error(`${compiler}: ${stderr}`);
+  };
+  await step('emulator', hashOf(sources, [compiler, flags]), compile, { there: existsSync(program) });
   return program;
 }
 

@@ -1,0 +1,61 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { useTemporaryFolder } from '../support/folder.ts';
+import { makeTorch, PackageCopy, write } from '../support/package-copy.ts';
+
+let folder: string;
+let copy: PackageCopy;
+useTemporaryFolder((path) => {
+  folder = path;
+});
+
+/** In the place of cmake: writes what the configuration and the build write; the build fails where there is a file `fail`. */
+beforeEach(() => {
+  copy = new PackageCopy(folder, 'intraclass');
+  copy.command('c++', 'echo');
+  copy.command(
+    'cmake',
+    `release=${join(copy.root, 'build', 'Release')}
+     case "$*" in
+       --version) echo cmake version 3.30;;
+       --build*) if [ -e ${join(folder, 'fail')} ]; then exit 1; fi; touch $release/intraclass.node;;
+       *) mkdir -p $release; echo '{ "torchVersion": "2.13.0" }' > $release/build-info.json;;
+     esac`,
+  );
+});
+
+const build = (args: string[] = [], env: Record<string, string> = {}) =>
+  copy.type('build.mjs', args, {
+    LIBTORCH: makeTorch(join(folder, 'libtorch'), '2.13.0'),
+    CXX: 'c++',
+    ...env,
+  });
+
+const builds = () => copy.log().match(/^--build/gm)?.length ?? 0;
+
+describe('the native build', () => {
+  beforeEach(() => {
+    for (const name of ['node-addon-api', 'node-api-headers']) {
+      write(join(copy.root, 'node_modules', name, 'package.json'), '{}');
+    }
+  });
+
+  it('is done once', () => {
+    for (const turn of [1, 2]) {
+      const { status, stderr } = build(['--native-only']);
+      expect(status, `${turn}: ${stderr}`).toBe(0);
+    }
+    expect(builds()).toBe(1);
+  });
+
+  it('with another LibTorch that failed leaves nothing that counts as built', () => {
+    build(['--native-only']);
+    write(join(folder, 'fail'), '');
+    const other = makeTorch(join(folder, 'other'), '2.14.0');
+    expect(build(['--native-only'], { LIBTORCH: other }).status).toBe(1);
+    rmSync(join(folder, 'fail'));
+    expect(build(['--native-only']).status).toBe(0);
+    expect(builds()).toBe(3);
+  });
+});
