@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { root } from '../../scripts/setup/steps.mjs';
 import { useTemporaryFolder } from '../support/folder.ts';
 import { makeTorch, PackageCopy, write } from '../support/package-copy.ts';
 
@@ -58,4 +59,21 @@ describe('the native build', () => {
     expect(build(['--native-only']).status).toBe(0);
     expect(builds()).toBe(3);
   });
+});
+
+it('TypeScript that did not compile leaves nothing that counts as compiled', () => {
+  symlinkSync(join(root, 'node_modules'), join(copy.root, 'node_modules'));
+  write(join(copy.root, 'tsconfig.json'), readFileSync(join(root, 'tsconfig.json'), 'utf8'));
+  const source = join(copy.root, 'lib', 'native.ts');
+  const compiled = join(copy.root, 'dist', 'native.js');
+  write(source, 'export const size: number = 1;\n');
+  expect(build().stderr).toContain('build: done');
+  write(source, "export const size: number = 'one';\n");
+  const { status, stderr } = build();
+  expect(stderr).toContain("native.ts(1,14): error TS2322: Type 'string'");
+  expect(status).toBe(1);
+  expect(existsSync(compiled)).toBe(false);
+  write(source, 'export const size: number = 1;\n');
+  expect(build().stderr).toContain('build: done');
+  expect(readFileSync(compiled, 'utf8')).toContain('size = 1');
 });
