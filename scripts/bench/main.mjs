@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { exitOnSignals, removeFolder } from '../setup/cleanup.mjs';
+import { removeFolder, withCleanUp } from '../setup/cleanup.mjs';
 import { SetupError } from '../setup/steps.mjs';
 import { compare } from './compare.mjs';
 import { busyNote, describeMachine } from './machine.mjs';
@@ -12,6 +12,7 @@ import { clearProgress, note, progress } from './progress.mjs';
 import { formatTable, toJson } from './report.mjs';
 import { killSides } from './side.mjs';
 import { checkBuilt, findPython, startSides } from './sides.mjs';
+import { wholeNumber } from './whole.mjs';
 
 /**
  * @typedef {object} Context what a benchmark is given
@@ -63,14 +64,7 @@ docs/benchmarks.md says what is measured and how to read it.
 }
 
 /** @param {string} name @param {unknown} value @param {number} otherwise */
-function count(name, value, otherwise) {
-  if (value === undefined) return otherwise;
-  const number = Number(value);
-  if (!(Number.isInteger(number) && number >= 1 && number <= 1e6)) {
-    throw new SetupError(`--${name}: expected a whole number of at least 1, got ${JSON.stringify(value)}`);
-  }
-  return number;
-}
+const count = (name, value, otherwise) => (value === undefined ? otherwise : wholeNumber(name, value, 1e6));
 
 const COMMON = /** @type {const} */ ({
   case: { type: 'string' },
@@ -105,6 +99,7 @@ async function namesIn(args) {
 const folders = [];
 
 function cleanUp() {
+  clearProgress();
   killSides();
   for (const folder of folders) removeFolder(folder);
 }
@@ -134,8 +129,6 @@ export async function main(args) {
 
   checkBuilt();
   const python = findPython();
-  process.on('exit', cleanUp);
-  exitOnSignals(() => note('stopped'));
 
   /** @type {import('./sides.mjs').Sides['about'] | undefined} */
   let about;
@@ -152,7 +145,8 @@ export async function main(args) {
     }
     return sides;
   };
-  const { results, failures = [] } = await benchmark.run({
+  /** @type {Context} */
+  const context = {
     options: { ...values, repeats, threads },
     selected: (text) => text.toLowerCase().includes(wanted),
     start,
@@ -165,8 +159,13 @@ export async function main(args) {
     },
     progress,
     note,
-  });
-  clearProgress();
+  };
+  // Also where it fails: a side waits for its next request, and this process for the side.
+  const { results, failures = [] } = await withCleanUp(
+    () => benchmark.run(context),
+    cleanUp,
+    () => note('stopped'),
+  );
   if (results.length === 0 || about === undefined) {
     throw new SetupError(`${name}: no case contains ${JSON.stringify(values.case)}`);
   }

@@ -61,6 +61,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     write({ id: request.id, result: (await actions[request.do](request)) ?? null });
   } catch (error) {
-    write({ id: request.id, error: error?.stack ?? String(error) });
+    // A SetupError says what to type; of any other error it counts where it is from.
+    const { name, message, stack } = Object(error);
+    write({ id: request.id, error: (name === 'SetupError' ? message : stack) ?? String(error) });
   }
 }

@@ -27,10 +27,11 @@ export function exitOnSignals(tell = () => {}) {
  * @template T
  * @param {() => Promise<T>} work
  * @param {() => void} clean
+ * @param {() => void} [tell] called before where a signal ends the process
  * @returns {Promise<T>}
  */
-export async function withCleanUp(work, clean) {
-  const takeBack = exitOnSignals();
+export async function withCleanUp(work, clean, tell) {
+  const takeBack = exitOnSignals(tell);
   process.on('exit', clean);
   try {
     return await work();

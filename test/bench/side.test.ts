@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { cuda } from '../../lib/tensor/index.ts';
 import { Side } from '../../scripts/bench/side.mjs';
-import { checkSameLibtorch } from '../../scripts/bench/sides.mjs';
+import { checkSameLibtorch, startOurs } from '../../scripts/bench/sides.mjs';
 
 /** A side that runs `code` for each request, which may `write` answers. */
 const sideOf = (code: string) =>
@@ -54,6 +55,16 @@ describe('a side', () => {
     const babbling = sideOf(`process.stdout.write('hello\\n');`);
     await expect(babbling.run(1)).rejects.toThrow('no JSON: hello');
     babbling.kill();
+  });
+
+  test.skipIf(cuda.isAvailable())('of ours says what a user did wrong, without a stack', async () => {
+    const side = startOurs(1, []);
+    const settings = { shape: [4, 3, 2], covariance: 'isotropic', state: 'dense', device: 'cuda' };
+    await expect(side.prepare('loss', 'loss', settings)).rejects.toThrow(
+      /^ours: --device cuda: no GPU can be used here\. To see what is missing, type: npx intraclass doctor$/,
+    );
+    await expect(side.prepare('loss', 'none', settings)).rejects.toThrow(/not a function\n +at /);
+    await side.close();
   });
 
   test('that cannot be started says so', async () => {

@@ -17,6 +17,13 @@ export function makeTorch(path: string, version: string): string {
   return path;
 }
 
+/** Makes a command that logs its arguments and then does what `script` says. @returns its path */
+export function writeCommand(path: string, log: string, script: string): string {
+  write(path, `#!/bin/sh\necho "$@" >> ${log}\n${script}\n`);
+  chmodSync(path, 0o755);
+  return path;
+}
+
 /** A copy of this package's scripts, to run them where they may fetch and write; beside it commands that stand in. */
 export class PackageCopy {
   readonly root: string;
@@ -40,10 +47,7 @@ export class PackageCopy {
 
   /** Makes a command that logs its arguments and then does what `script` says. @returns its path */
   command(name: string, script: string): string {
-    const path = join(this.#folder, 'bin', name);
-    write(path, `#!/bin/sh\necho "$@" >> ${join(this.#folder, 'log')}\n${script}\n`);
-    chmodSync(path, 0o755);
-    return path;
+    return writeCommand(join(this.#folder, 'bin', name), join(this.#folder, 'log'), script);
   }
 
   /** The arguments of all the commands so far. */

@@ -1,8 +1,8 @@
 // @ts-check
 // How quickly batches are made: CIFAR from memory, cropped and mirrored, and a folder of JPEGs, decoded and cropped.
 import { availableParallelism } from 'node:os';
-import { SetupError } from '../../setup/steps.mjs';
 import { closeSides } from '../sides.mjs';
+import { wholeNumber } from '../whole.mjs';
 import { makePhotos } from './photos.mjs';
 
 /**
@@ -93,10 +93,7 @@ export default {
     },
   },
   async run({ options, selected, start, compare, temporaryFolder, progress, note }) {
-    const workers = Number(options.workers);
-    if (!(Number.isInteger(workers) && workers >= 1 && workers <= 64)) {
-      throw new SetupError(`--workers: expected a whole number from 1 to 64, got ${options.workers}`);
-    }
+    const workers = wholeNumber('workers', options.workers, 64);
     const chosen = cases.filter(({ name }) => selected(name));
     if (chosen.length === 0) return { results: [] };
     const folder = temporaryFolder();

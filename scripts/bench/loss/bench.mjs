@@ -2,6 +2,7 @@
 // The ICU loss with its backward pass, from features to the gradients of features, means and log-variances, against
 // what a user of PyTorch could write: peer.py has the expressions.
 import { availableParallelism } from 'node:os';
+import { SetupError } from '../../setup/steps.mjs';
 import { closeSides } from '../sides.mjs';
 import { fmaPeak } from './peak.mjs';
 import { covarianceOf, oneOf, shapeOf } from './problems.mjs';
@@ -94,6 +95,29 @@ function problemsOf({ shape, covariance, state }) {
 }
 
 /**
+ * The cases that are asked for, and those of them that are left out since a peer would take too much memory.
+ * @param {Record<string, unknown>} options
+ * @param {(name: string) => boolean} selected
+ */
+function casesOf(options, selected) {
+  const all = problemsOf(options).flatMap((problem) =>
+    peers
+      .filter(({ covariances }) => covariances.includes(problem.covariance))
+      .map((peer) => ({
+        problem,
+        peer,
+        name: `(${problem.shape.join(', ')}) ${problem.covariance}, ${problem.state}, ${peer.name}`,
+        bytes: 4 * peer.elements(problem.shape),
+      })),
+  );
+  const chosen = all.filter(({ name }) => selected(name));
+  return {
+    cases: chosen.filter(({ bytes }) => bytes <= peerLimit),
+    leftOut: chosen.filter(({ bytes }) => bytes > peerLimit),
+  };
+}
+
+/**
  * Both sides' parts of the loss and norms of the gradients. The expanded forms lose digits where means and features are
  * close: a thousandth tells other work from other rounding.
  * @param {import('../sides.mjs').Sides} sides
@@ -119,6 +143,17 @@ export default {
   },
   async run({ options, selected, start, compare, note, temporaryFolder }) {
     const device = oneOf('device', options.device, ['cpu', 'cuda']);
+    // Before anything is started: what was typed may be wrong.
+    const { cases, leftOut } = casesOf(options, selected);
+    for (const { name, bytes } of leftOut) {
+      note(`${name}: left out, it would take ${Math.round(bytes / 2 ** 30)} GiB`);
+    }
+    if (cases.length === 0) {
+      if (leftOut.length === 0) return { results: [] };
+      throw new SetupError(
+        `loss: every case is left out: a tensor of PyTorch's may take ${peerLimit / 2 ** 30} GiB. Type a smaller --shape`,
+      );
+    }
     const peak = device === 'cpu' ? fmaPeak(options.threads, temporaryFolder()) : null;
     if (device === 'cpu') {
       note(
@@ -129,34 +164,27 @@ export default {
     }
     const sides = await start();
     const results = [];
-    for (const { shape, covariance, state } of problemsOf(options)) {
-      for (const { name: peerName, key, covariances, elements } of peers) {
-        const name = `(${shape.join(', ')}) ${covariance}, ${state}, ${peerName}`;
-        if (!covariances.includes(covariance) || !selected(name)) continue;
-        if (4 * elements(shape) > peerLimit) {
-          note(`${name}: left out, it would take ${Math.round((4 * elements(shape)) / 2 ** 30)} GiB`);
-          continue;
-        }
-        const { ms, ...goal } = goalsOf({ shape, covariance, state });
-        const result = await compare(
-          {
-            ...goal,
-            name,
-            ours: 'loss',
-            peer: key,
-            peerName,
-            settings: { shape, covariance, state, device },
-            unit: 'ms',
-            check: checkSameWork,
-          },
-          sides,
-        );
-        note(`${name}: ours ${result.ours.toPrecision(3)} ms, ${peerName} ${result.peer.toPrecision(3)} ms`);
-        const met = ms === undefined ? '' : `≤ ${ms} ms ${result.ours <= ms ? 'met' : 'missed'}`;
-        const work = workText({ shape, covariance, state }, result.ours, peak);
-        const remark = [met, work].filter((part) => part !== '').join('; ');
-        results.push({ ...result, shape, covariance, state, peak, ...(remark && { remark }) });
-      }
+    for (const { problem, peer, name } of cases) {
+      const { shape, covariance, state } = problem;
+      const { ms, ...goal } = goalsOf(problem);
+      const result = await compare(
+        {
+          ...goal,
+          name,
+          ours: 'loss',
+          peer: peer.key,
+          peerName: peer.name,
+          settings: { shape, covariance, state, device },
+          unit: 'ms',
+          check: checkSameWork,
+        },
+        sides,
+      );
+      note(`${name}: ours ${result.ours.toPrecision(3)} ms, ${peer.name} ${result.peer.toPrecision(3)} ms`);
+      const met = ms === undefined ? '' : `≤ ${ms} ms ${result.ours <= ms ? 'met' : 'missed'}`;
+      const work = workText(problem, result.ours, peak);
+      const remark = [met, work].filter((part) => part !== '').join('; ');
+      results.push({ ...result, shape, covariance, state, peak, ...(remark && { remark }) });
     }
     await closeSides(sides);
     return { results };

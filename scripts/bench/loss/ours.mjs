@@ -1,6 +1,8 @@
 // Our case of the benchmark of the loss; peer.py draws the same problem from the same seed.
+
 import { IcuLoss } from '../../../dist/losses/index.js';
 import { cuda, manualSeed, noGrad, scope, torch } from '../../../dist/tensor/index.js';
+import { SetupError } from '../../../lib/native/locate.mjs';
 
 /**
  * initial: features N(0, 1), means N(0, 1), σ = 1, as IcuLoss begins on normalised features: in many dimensions a few
@@ -9,6 +11,11 @@ import { cuda, manualSeed, noGrad, scope, torch } from '../../../dist/tensor/ind
  * trained: features σ = 0.3 around their class's mean, means N(0, 1).
  */
 function problem({ shape: [N, K, D], covariance, state, memory = 'auto', device = 'cpu' }) {
+  if (device === 'cuda' && !cuda.isAvailable()) {
+    throw new SetupError(
+      '--device cuda: no GPU can be used here. To see what is missing, type: npx intraclass doctor',
+    );
+  }
   manualSeed(0);
   const trained = state === 'trained';
   return scope(() => {
