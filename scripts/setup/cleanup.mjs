@@ -3,17 +3,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { endCommands } from './commands.mjs';
 
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /**
- * Lets a signal end the process by an exit, at which 'exit' listeners run, with the code that shells give for it.
+ * Lets a signal end the process by an exit, at which 'exit' listeners run, with the code that shells give for it; the
+ * commands that it runs end first.
  * @param {() => void} [tell] called before
  * @returns {() => void} takes this back
  */
 export function exitOnSignals(tell = () => {}) {
-  const exit = (/** @type {NodeJS.Signals} */ signal) => {
+  const exit = async (/** @type {NodeJS.Signals} */ signal) => {
     tell();
+    await endCommands();
     process.exit(128 + constants.signals[signal]);
   };
   for (const signal of SIGNALS) process.on(signal, exit);

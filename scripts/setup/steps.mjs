@@ -6,6 +6,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commandFor, packageRoot, SetupError } from '../../lib/native/locate.mjs';
+import { exitOnSignals } from './cleanup.mjs';
+import { endWithThis, isEnding } from './commands.mjs';
 
 export { SetupError };
 
@@ -20,26 +22,28 @@ export const log = (line) => process.stderr.write(`${line}\n`);
 /** @param {number} started from Date.now() */
 export const seconds = (started) => `${((Date.now() - started) / 1000).toFixed(1)} s`;
 
+/** @type {Record<'show' | 'on failure' | 'stdout', ['pipe' | number, 'pipe' | number]>} */
+const STREAMS = { show: [2, 2], 'on failure': ['pipe', 'pipe'], stdout: [1, 2] };
+
 /**
  * Runs a command to its end, with its output on standard error (`show`) or standard output (`stdout`), or kept and shown
- * only when it fails. It is ended where this process exits first: `kill`, unlike Ctrl-C, reaches this one alone.
+ * only when it fails. Where this process is ended first, the command is ended before, with all that it has started.
  * @param {string} command
  * @param {string[]} args
- * @param {{ env?: Record<string, string>; output?: 'show' | 'on failure' | 'stdout'; hint?: string }} [options]
+ * @param {{ env?: Record<string, string>; output?: keyof typeof STREAMS; hint?: string }} [options]
  * @returns {Promise<void>}
  * @throws {SetupError} naming the command, with `hint` as what to do about it
  */
 export function run(command, args, { env = {}, output = 'on failure', hint = '' } = {}) {
   return new Promise((done, failed) => {
+    const takeBack = exitOnSignals();
     const child = spawn(command, args, {
       cwd: root,
       env: { ...process.env, ...env },
-      stdio:
-        output === 'stdout' ? 'inherit' : output === 'show' ? ['ignore', 2, 2] : ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      stdio: ['ignore', ...STREAMS[output]],
     });
-    // Before all else at the exit, which removes the folder that it writes into.
-    const end = () => child.kill();
-    process.prependListener('exit', end);
+    endWithThis(child);
     const kept = /** @type {Buffer[]} */ ([]);
     child.stdout?.on('data', (chunk) => kept.push(chunk));
     child.stderr?.on('data', (chunk) => kept.push(chunk));
@@ -47,9 +51,14 @@ export function run(command, args, { env = {}, output = 'on failure', hint = '' 
       if (kept.length > 0) log(Buffer.concat(kept).toString().trimEnd());
       failed(new SetupError(`${[command, ...args].join(' ')}\n${why}${hint ? `\n${hint}` : ''}`));
     };
-    child.on('error', (error) => fail(`could not be started: ${error.message}`));
+    child.on('error', (error) => {
+      takeBack();
+      fail(`could not be started: ${error.message}`);
+    });
     child.on('close', (code, signal) => {
-      process.off('exit', end);
+      // Whoever waits for it would go on, or tell of a failure.
+      if (isEnding()) return;
+      takeBack();
       if (code === 0) done();
       else fail(signal ? `was ended by ${signal}` : `failed with exit code ${code}`);
     });

@@ -8,7 +8,7 @@ import { withCleanUp, withTemporaryFolder } from '../../scripts/setup/cleanup.mj
 import { isAlive } from '../../scripts/setup/lock.mjs';
 import { root } from '../../scripts/setup/steps.mjs';
 import { useTemporaryFolder } from '../support/folder.ts';
-import { PackageCopy } from '../support/package-copy.ts';
+import { makeTorch, PackageCopy, write } from '../support/package-copy.ts';
 import { makeZip } from '../support/zip.ts';
 
 let folder: string;
@@ -70,6 +70,50 @@ describe.each([
     );
     expect(exit).toBe(code);
     expect(existsSync(mark)).toBe(false);
+  });
+
+  it('ends what a command has started, whatever it is for, before the process ends', () => {
+    const pid = join(folder, 'pid');
+    const exit = exitCodeOf(
+      'steps.mjs',
+      `import { existsSync, readFileSync } from 'node:fs';
+       const pid = ${JSON.stringify(pid)};
+       setInterval(() => existsSync(pid) && readFileSync(pid, 'utf8') && process.kill(process.pid, '${signal}'), 5);
+       await it.run('sh', ['-c', 'sleep 30 & echo $! > ${pid}; wait'], { output: 'stdout' });`,
+    );
+    expect(exit).toBe(code);
+    expect(isAlive(Number(readFileSync(pid, 'utf8')))).toBe(false);
+  });
+
+  it('holds the lock until a build is gone', async () => {
+    const copy = new PackageCopy(folder, 'intraclass');
+    for (const name of ['node-addon-api', 'node-api-headers']) {
+      write(join(copy.root, 'node_modules', name, 'package.json'), '{}');
+    }
+    const pid = join(folder, 'pid');
+    copy.command('c++', 'echo');
+    // As cmake does it: no signal ends it before what it waits for, which takes its time.
+    copy.command(
+      'cmake',
+      `case "$*" in
+         --version) echo cmake version 3.30;;
+         --build*)
+           trap : TERM
+           sh -c 'trap "sleep 0.3; exit" TERM; echo $$ > ${pid}; while :; do sleep 0.1; done' &
+           wait $!; wait $!;;
+       esac`,
+    );
+    const child = copy.start('build.mjs', ['--native-only'], {
+      LIBTORCH: makeTorch(join(folder, 'libtorch'), '2.13.0'),
+      CXX: 'c++',
+    });
+    const exit = new Promise((done) => child.on('exit', done));
+    await until(() => existsSync(pid) && Number(readFileSync(pid, 'utf8')) > 0);
+    const lock = join(copy.root, 'build', '.stamps', 'lock');
+    child.kill(signal);
+    await until(() => !existsSync(lock));
+    expect(isAlive(Number(readFileSync(pid, 'utf8')))).toBe(false);
+    expect(await exit).toBe(code);
   });
 
   it('leaves nothing half unpacked', () => {
