@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findBinaries } from '../../lib/native/locate.mjs';
+import { NATIVE_SOURCES } from './prebuilt.mjs';
 import { firstLine, hashOf, log, root, run, SetupError, seconds, shown, step } from './steps.mjs';
 
 /** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
@@ -82,7 +83,7 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
   const headers = { addonApi: folderOf('node-addon-api'), apiHeaders: folderOf('node-api-headers') };
   const versions = Object.values(headers).map((path) => join(relative(root, path), 'package.json'));
   const hash = hashOf(
-    ['CMakeLists.txt', 'cmake', 'native', ...versions],
+    [...NATIVE_SOURCES, ...versions],
     [libtorch.version, process.env.CXX, process.env.CUDAARCHS],
   );
   const there = findBinaries({ root, cuda })?.folder === join(output, 'Release');

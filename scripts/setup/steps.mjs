@@ -74,11 +74,12 @@ export function firstLine(command, args) {
   return status === 0 ? (stdout.split('\n', 1)[0] ?? '') : null;
 }
 
-/** Every file below a folder, or the file itself, sorted; none where there is no such path. @param {string} path @returns {string[]} */
+/** Every file below a folder, or the file itself, sorted, without hidden ones; none where there is no such path. @param {string} path @returns {string[]} */
 function filesBelow(path) {
   const absolute = join(root, path);
   try {
     return readdirSync(absolute, { withFileTypes: true })
+      .filter(({ name }) => !name.startsWith('.'))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
       .flatMap((entry) =>
         entry.isDirectory() ? filesBelow(join(path, entry.name)) : [join(path, entry.name)],

@@ -38,6 +38,7 @@ export class PackageCopy {
       'scripts/setup.mjs',
       'scripts/build.mjs',
       'scripts/start.mjs',
+      'scripts/prebuilds.mjs',
       'scripts/setup',
       'lib/native',
     ]) {
