@@ -31,7 +31,7 @@ export interface Finding {
   /** `missing` is needed to train; `absent` is needed only to build, to test, or for what `detail` says. */
   state: 'found' | 'missing' | 'absent';
   detail: string;
-  /** What to type, for a part that was not found. */
+  /** What to type, for a part that was not found, unless `detail` says it. */
   fix?: string;
 }
 
@@ -69,16 +69,29 @@ function nodeVersion(): Finding {
       };
 }
 
+/** What is found, where looking for it may throw a SetupError, which says what to type itself. */
+function orWhatToType(name: string, state: 'missing' | 'absent', look: () => Finding): Finding {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { name, state, detail: error.message };
+  }
+}
+
+const cudaOption = (cuda: boolean): string[] => (cuda ? ['--cuda'] : []);
+
 function libtorch(root: string, cuda: boolean): Finding {
   const name = cuda ? 'LibTorch for CUDA' : 'LibTorch';
-  const fix = commandFor(root, 'setup', ...(cuda ? ['--cuda'] : []));
   const state = cuda ? 'absent' : 'missing';
-  try {
+  return orWhatToType(name, state, () => {
+    const setup = (...options: string[]) => commandFor(root, 'setup', ...cudaOption(cuda), ...options);
     const found = findLibtorch({ root, cuda });
     if (!found) {
       const built = findBinaries({ root, cuda })?.info.torchVersion;
       const wanted = built ? `no ${majorMinor(built)}, with which the addon was built,` : 'not';
-      return { name, state, detail: `${wanted} in LIBTORCH, the package or an installed Python torch`, fix };
+      const detail = `${wanted} in LIBTORCH, the package or an installed Python torch`;
+      return { name, state, detail, fix: setup() };
     }
     const detail = `${found.version}${found.cuda ? ' with CUDA' : ''} in ${found.path} (${found.source})`;
     if (isSupported(found.version)) return { name, state: 'found', detail };
@@ -86,35 +99,45 @@ function libtorch(root: string, cuda: boolean): Finding {
       name,
       state,
       detail: `${detail}: only ${SUPPORTED.first} to ${SUPPORTED.last} are supported`,
-      fix,
+      // What is found is kept otherwise.
+      fix: found.source === 'LIBTORCH' ? `unset LIBTORCH && ${setup()}` : setup('--force'),
     };
-  } catch (error) {
-    return { name, state, detail: messageOf(error), fix: 'unset LIBTORCH' };
-  }
+  });
 }
 
 function addon(root: string, cuda: boolean): Finding {
   const name = cuda ? 'addon for CUDA' : 'addon';
-  const found = findBinaries({ root, cuda });
-  if (!found) {
-    const fix = commandFor(root, 'build', ...(cuda ? ['--cuda'] : []));
-    return { name, state: cuda ? 'absent' : 'missing', detail: 'not built', fix };
+  const state = cuda ? 'absent' : 'missing';
+  return orWhatToType(name, state, () => {
+    const found = findBinaries({ root, cuda });
+    if (!found) {
+      return { name, state, detail: 'not built', fix: commandFor(root, 'build', ...cudaOption(cuda)) };
+    }
+    const { info, folder } = found;
+    const built = `LibTorch ${info.torchBuild}${info.cuda ? `, CUDA ${info.cuda}` : ''}, ${info.compiler}`;
+    return { name, state: 'found', detail: `built with ${built} in ${folder}` };
+  });
+}
+
+async function loading(root: string): Promise<Finding> {
+  const name = 'addon loads';
+  let located: ReturnType<typeof locate>;
+  try {
+    located = locate(root);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    return { name, state: 'missing', detail: error.message };
   }
-  const { info, folder } = found;
-  const built = `LibTorch ${info.torchBuild}${info.cuda ? `, CUDA ${info.cuda}` : ''}, ${info.compiler}`;
-  return { name, state: 'found', detail: `built with ${built} in ${folder}` };
+  return load(root, name, located);
 }
 
 /** Loads the addon in a child process, so that a crash is a line of the report and not its end. */
-async function loading(root: string): Promise<Finding> {
-  const name = 'addon loads';
-  const build = commandFor(root, 'build');
-  try {
-    locate(root);
-  } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
-    return { name, state: 'missing', detail: firstLine(error.message), fix: build };
-  }
+async function load(
+  root: string,
+  name: string,
+  { libtorch, cuda }: ReturnType<typeof locate>,
+): Promise<Finding> {
+  const build = commandFor(root, 'build', ...cudaOption(cuda));
   const entry = join(root, 'dist', 'native.js');
   if (!existsSync(entry)) return { name, state: 'missing', detail: `${entry} is missing`, fix: build };
   const code =
@@ -128,8 +151,10 @@ async function loading(root: string): Promise<Finding> {
     const reason = signal
       ? `the process ended with ${signal}`
       : (/^.*Error: (.*)$/m.exec(stderr)?.[1] ?? messageOf(error));
-    const fix = `${commandFor(root, 'setup', '--force')} && ${build}`;
-    return { name, state: 'missing', detail: reason, fix };
+    // It would be taken all the same.
+    const unset = libtorch.source === 'LIBTORCH' ? 'unset LIBTORCH && ' : '';
+    const setup = commandFor(root, 'setup', ...cudaOption(cuda), '--force');
+    return { name, state: 'missing', detail: reason, fix: `${unset}${setup} && ${build}` };
   }
 }
 
@@ -225,9 +250,10 @@ export async function diagnose({
 /** The findings as lines of text, in columns. */
 export function formatFindings(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map(({ name }) => name.length));
+  const indent = ' '.repeat(width + 11);
   const lines = findings.flatMap(({ name, state, detail, fix }) => [
-    `${state.padEnd(7)}  ${name.padEnd(width)}  ${detail}`,
-    ...(fix ? [`${' '.repeat(width + 11)}→ ${fix}`] : []),
+    `${state.padEnd(7)}  ${name.padEnd(width)}  ${detail.replaceAll('\n', `\n${indent}`)}`,
+    ...(fix ? [`${indent}→ ${fix}`] : []),
   ]);
   return lines.join('\n');
 }

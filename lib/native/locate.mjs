@@ -127,15 +127,16 @@ export function pythonTorch(root, accepts = () => true) {
 export function findLibtorch({ root = packageRoot(), cuda = false } = {}) {
   const named = process.env.LIBTORCH;
   if (named) {
+    const type = `Type: unset LIBTORCH && ${commandFor(root, 'setup', ...(cuda ? ['--cuda'] : []))}`;
     const found = describe(resolve(named), 'LIBTORCH');
     if (!found) {
       throw new SetupError(
-        `LIBTORCH is ${named}, which is no LibTorch: expected a folder with lib/libtorch_cpu${SUFFIX} and version.py or build-version`,
+        `LIBTORCH is ${named}, which is no LibTorch: expected a folder with lib/libtorch_cpu${SUFFIX} and version.py or build-version.\n${type}`,
       );
     }
     if (cuda && !found.cuda) {
       throw new SetupError(
-        `LIBTORCH is ${named}, which has no lib/libtorch_cuda${SUFFIX}: a CUDA LibTorch is needed`,
+        `LIBTORCH is ${named}, which has no lib/libtorch_cuda${SUFFIX}: a CUDA LibTorch is needed.\n${type}`,
       );
     }
     return found;
@@ -154,11 +155,29 @@ export function findLibtorch({ root = packageRoot(), cuda = false } = {}) {
   return python === null ? null : fitting(python);
 }
 
-/** @param {string} folder @returns {Binaries | null} */
-function describeBinaries(folder) {
-  const info = join(folder, 'build-info.json');
-  if (!existsSync(info) || !existsSync(join(folder, 'intraclass.node'))) return null;
-  return { folder, info: JSON.parse(readFileSync(info, 'utf8')) };
+/**
+ * @param {string} folder
+ * @param {string} build what to type to build them
+ * @returns {Binaries | null}
+ * @throws {SetupError} when their description is damaged
+ */
+function describeBinaries(folder, build) {
+  const path = join(folder, 'build-info.json');
+  if (!existsSync(path) || !existsSync(join(folder, 'intraclass.node'))) return null;
+  const info = buildInfo(readFileSync(path, 'utf8'));
+  // As a build leaves it that was ended by a full disk. Without the file the folder counts as none.
+  if (info === null) throw new SetupError(`${path} is damaged. Type: rm "${path}" && ${build}`);
+  return { folder, info };
+}
+
+/** @param {string} text @returns {BuildInfo | null} */
+function buildInfo(text) {
+  try {
+    const info = JSON.parse(text);
+    return typeof info?.torchVersion === 'string' ? info : null;
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -168,9 +187,10 @@ function describeBinaries(folder) {
  */
 export function findBinaries({ root = packageRoot(), cuda = false } = {}) {
   const target = `${process.platform}-${process.arch}`;
+  const build = commandFor(root, 'build', ...(cuda ? ['--cuda'] : []));
   return (
-    describeBinaries(join(root, cuda ? 'build-cuda' : 'build', 'Release')) ??
-    describeBinaries(join(root, 'prebuilds', cuda ? `${target}-cuda` : target))
+    describeBinaries(join(root, cuda ? 'build-cuda' : 'build', 'Release'), build) ??
+    describeBinaries(join(root, 'prebuilds', cuda ? `${target}-cuda` : target), build)
   );
 }
 
@@ -185,7 +205,11 @@ export const hasCudaDriver = () => existsSync('/dev/nvidiactl') || existsSync('/
 export function wantsCuda(root) {
   const asked = process.env.INTRACLASS_BUILD;
   if (asked === 'cpu' || asked === 'cuda') return asked === 'cuda';
-  if (asked) throw new SetupError(`INTRACLASS_BUILD must be cpu or cuda, got ${JSON.stringify(asked)}`);
+  if (asked) {
+    throw new SetupError(
+      `INTRACLASS_BUILD must be cpu or cuda, got ${JSON.stringify(asked)}. Type: unset INTRACLASS_BUILD`,
+    );
+  }
   return hasCudaDriver() && findBinaries({ root, cuda: true }) !== null;
 }
 
@@ -218,7 +242,7 @@ export function locate(root = packageRoot()) {
     throw new SetupError(
       `LibTorch ${libtorch.version} was found (${libtorch.source}: ${libtorch.path}), but the native addon was built ` +
         `with ${binaries.info.torchBuild}. ${type('build')}\n` +
-        `or set LIBTORCH to a folder with LibTorch ${majorMinor(binaries.info.torchVersion)}.`,
+        `or ${libtorch.source === 'LIBTORCH' ? 'unset LIBTORCH, or set it' : 'set LIBTORCH'} to a folder with LibTorch ${majorMinor(binaries.info.torchVersion)}.`,
     );
   }
   return { libtorch, binaries, cuda };

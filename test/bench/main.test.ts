@@ -70,7 +70,9 @@ describe('what was typed is wrong', () => {
 
   it('which ends both sides where one of them finds it out', () => {
     const { status, stderr } = bench(['ops'], { LIBTORCH: '/nonsense' });
-    expect(stderr).toMatch(/error: ours: LIBTORCH is \/nonsense, which is no LibTorch: [^\n]*\n$/);
+    expect(stderr).toMatch(
+      /error: ours: LIBTORCH is \/nonsense, which is no LibTorch: .*\nType: unset LIBTORCH && npm run setup\n$/,
+    );
     expect(status).toBe(1);
     // It may have been ended before it began.
     const peer = join(folder, 'peer');

@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { diagnose, doctor, type Finding, formatFindings } from '../../lib/cli/doctor.ts';
 import { useTemporaryFolder } from '../support/folder.ts';
+import { makeTorch, write } from '../support/package-copy.ts';
 
 let folder: string;
 useTemporaryFolder((path) => {
@@ -32,7 +33,9 @@ describe('diagnose', () => {
       state: 'absent',
       fix: expect.stringContaining('install cmake'),
     });
-    for (const { state, fix } of findings) expect(state === 'found' || Boolean(fix)).toBe(true);
+    for (const { state, detail, fix } of findings) {
+      expect(state === 'found' || Boolean(fix) || /type: /i.test(detail)).toBe(true);
+    }
   });
 
   it('names commands that are there where the package is a dependency', async () => {
@@ -42,7 +45,7 @@ describe('diagnose', () => {
     vi.stubEnv('INTRACLASS_BUILD', 'cpu');
     const findings = await diagnose({ dataDir: folder, root: join(folder, 'node_modules', 'intraclass') });
     expect(find(findings, 'LibTorch')?.fix).toBe('npx intraclass-setup');
-    expect(find(findings, 'addon loads')?.fix).toBe('npx intraclass-build');
+    expect(find(findings, 'addon loads')?.detail).toContain('In your project type: npx intraclass-build');
     expect(find(findings, 'addon for CUDA')?.fix).toBe('npx intraclass-build --cuda');
     expect(formatFindings(findings)).not.toContain('npm run');
     // It has no tests and benchmarks, for which alone this is.
@@ -60,9 +63,89 @@ describe('diagnose', () => {
   it('reports a wrong LIBTORCH instead of failing', async () => {
     vi.stubEnv('LIBTORCH', folder);
     const findings = await diagnose();
-    expect(find(findings, 'LibTorch')).toMatchObject({ state: 'missing', fix: 'unset LIBTORCH' });
-    expect(find(findings, 'addon loads')?.state).toBe('missing');
+    for (const name of ['LibTorch', 'addon loads']) {
+      const detail = expect.stringMatching(
+        /which is no LibTorch: .*\nType: unset LIBTORCH && npm run setup$/,
+      );
+      expect(find(findings, name)).toEqual({ name, state: 'missing', detail });
+    }
   });
+});
+
+describe('what to type for a package', () => {
+  /** Makes the folder a package with binaries, and looks at it. */
+  const look = async (name: string, { cuda = false, info = '{ "torchVersion": "2.13.0" }' } = {}) => {
+    write(join(folder, 'package-lock.json'), '');
+    const binaries = join(folder, cuda ? 'build-cuda' : 'build', 'Release');
+    write(join(binaries, 'intraclass.node'), '');
+    write(join(binaries, 'build-info.json'), info);
+    return find(await diagnose({ dataDir: folder, root: folder }), name);
+  };
+  const libtorch = (version: string) => {
+    const path = makeTorch(join(folder, 'libtorch'), version);
+    for (const suffix of ['so', 'dylib']) write(join(path, 'lib', `libtorch_cuda.${suffix}`), '');
+    return path;
+  };
+
+  beforeEach(() => {
+    vi.stubEnv('PYTHON', '');
+    vi.stubEnv('PATH', folder);
+    vi.stubEnv('LIBTORCH', '');
+    vi.stubEnv('INTRACLASS_BUILD', 'cpu');
+  });
+
+  it('whose LibTorch is missing is to fetch it, not to build again', async () => {
+    const { detail, fix } = (await look('addon loads'))!;
+    expect(detail).toContain('LibTorch 2.13 was not found.');
+    expect(detail).toContain('type: npm run setup\n');
+    expect(fix).toBeUndefined();
+  });
+
+  it('whose LIBTORCH is too old begins with that', async () => {
+    vi.stubEnv('LIBTORCH', libtorch('2.5.0'));
+    expect((await look('LibTorch'))?.fix).toBe('unset LIBTORCH && npm run setup');
+    expect((await look('addon loads'))?.detail).toContain(
+      'npm run build\nor unset LIBTORCH, or set it to a folder with LibTorch 2.13.',
+    );
+  });
+
+  it('whose own LibTorch is too old is to fetch another', async () => {
+    makeTorch(join(folder, '.libtorch'), '2.5.0');
+    expect((await look('LibTorch'))?.fix).toBe('npm run setup -- --force');
+  });
+
+  it('with an INTRACLASS_BUILD that is none is to unset it', async () => {
+    vi.stubEnv('INTRACLASS_BUILD', 'gpu');
+    expect((await look('addon loads'))?.detail).toBe(
+      'INTRACLASS_BUILD must be cpu or cuda, got "gpu". Type: unset INTRACLASS_BUILD',
+    );
+  });
+
+  it('for CUDA names CUDA', async () => {
+    vi.stubEnv('INTRACLASS_BUILD', 'cuda');
+    vi.stubEnv('LIBTORCH', libtorch('2.13.0'));
+    const missing = await look('addon loads', { cuda: true });
+    expect(missing).toMatchObject({
+      detail: `${join(folder, 'dist', 'native.js')} is missing`,
+      fix: 'npm run build -- --cuda',
+    });
+    write(join(folder, 'dist', 'native.js'), "throw new Error('no such symbol');");
+    expect(await look('addon loads', { cuda: true })).toMatchObject({
+      detail: 'no such symbol',
+      fix: 'unset LIBTORCH && npm run setup -- --cuda --force && npm run build -- --cuda',
+    });
+  });
+
+  it.each(['', '{ "torchVersion": "2.1', '{}', 'null'])(
+    'with a damaged build-info.json: %j',
+    async (info) => {
+      const path = join(folder, 'build', 'Release', 'build-info.json');
+      const detail = `${path} is damaged. Type: rm "${path}" && npm run build`;
+      for (const name of ['addon', 'addon loads']) {
+        expect(await look(name, { info })).toEqual({ name, state: 'missing', detail });
+      }
+    },
+  );
 });
 
 describe('doctor', () => {
@@ -81,12 +164,13 @@ describe('doctor', () => {
 it('formatFindings sets columns, with what to type below', () => {
   expect(
     formatFindings([
-      { name: 'CMake', state: 'absent', detail: 'cmake not found', fix: 'install cmake' },
+      { name: 'CMake', state: 'absent', detail: 'cmake not found\nanywhere', fix: 'install cmake' },
       { name: 'LibTorch', state: 'found', detail: '2.13.0' },
     ]),
   ).toBe(
     [
       'absent   CMake     cmake not found',
+      '                   anywhere',
       '                   → install cmake',
       'found    LibTorch  2.13.0',
     ].join('\n'),
