@@ -139,14 +139,25 @@ export function shown(path) {
   return short === '' ? '.' : short.startsWith('..') ? path : short;
 }
 
-/** Runs a script's main function; a SetupError or a wrong option is shown as its message alone. @param {() => Promise<void>} main */
+/** Whether an option was typed that is none. @param {unknown} error */
+const isWrongOption = (error) =>
+  error instanceof TypeError && String(Object(error).code).startsWith('ERR_PARSE_ARGS');
+
+/** Whether the system refused something: a file that is not there or not to be read, a full disk. @param {unknown} error */
+const isRefusal = (error) => error instanceof Error && typeof Object(error).syscall === 'string';
+
+/**
+ * Runs a script's main function. A SetupError, a wrong option or what the system refuses is shown as its message alone;
+ * with its stack as well where INTRACLASS_DEBUG is set.
+ * @param {() => Promise<void>} main
+ */
 export async function runMain(main) {
   try {
     await main();
   } catch (error) {
-    const wrongOption = error instanceof TypeError && String(Object(error).code).startsWith('ERR_PARSE_ARGS');
-    if (!wrongOption && !(error instanceof SetupError)) throw error;
-    log(`\nerror: ${error.message}${wrongOption ? '\nTo see the options, add --help' : ''}`);
+    const isUsers = error instanceof SetupError || isWrongOption(error) || isRefusal(error);
+    if (!isUsers || process.env.INTRACLASS_DEBUG) throw error;
+    log(`\nerror: ${Object(error).message}${isWrongOption(error) ? '\nTo see the options, add --help' : ''}`);
     process.exitCode = 1;
   }
 }

@@ -1,9 +1,10 @@
-import { chmodSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseArgs } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { exclusively } from '../../scripts/setup/lock.mjs';
-import { firstLine, hashOf, root, run, step } from '../../scripts/setup/steps.mjs';
+import { firstLine, hashOf, root, run, runMain, SetupError, step } from '../../scripts/setup/steps.mjs';
 
 let folder: string;
 beforeEach(() => {
@@ -67,6 +68,41 @@ describe('run', () => {
     await expect(run('no-such-command', ['-x'])).rejects.toThrow('no-such-command -x\ncould not be started');
     const killed = run(process.execPath, ['-e', 'process.kill(process.pid, "SIGKILL")']);
     await expect(killed).rejects.toThrow('was ended by SIGKILL');
+  });
+});
+
+describe('runMain', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.unstubAllEnvs();
+    process.exitCode = undefined;
+  });
+
+  /** What it prints of what `main` throws. */
+  async function printed(main: () => unknown) {
+    let text = '';
+    vi.spyOn(process.stderr, 'write').mockImplementation((part) => {
+      text += part;
+      return true;
+    });
+    await runMain(async () => void (await main()));
+    expect(process.exitCode).toBe(1);
+    return text;
+  }
+
+  it('shows the message alone of what is no fault of ours', async () => {
+    const none = join(folder, 'none');
+    const noFile = `\nerror: ENOENT: no such file or directory, open '${none}'\n`;
+    expect(await printed(() => readFileSync(none))).toBe(noFile);
+    const noOption = "\nerror: Unknown option '--all'\nTo see the options, add --help\n";
+    expect(await printed(() => parseArgs({ args: ['--all'], options: {} }))).toBe(noOption);
+    expect(await printed(() => Promise.reject(new SetupError('Type: this')))).toBe('\nerror: Type: this\n');
+  });
+
+  it('leaves other errors their stack, and all where one looks for a fault', async () => {
+    await expect(runMain(() => Promise.reject(new TypeError('of ours')))).rejects.toThrow('of ours');
+    vi.stubEnv('INTRACLASS_DEBUG', '1');
+    await expect(runMain(() => Promise.reject(new SetupError('Type: this')))).rejects.toThrow('Type: this');
   });
 });
 
