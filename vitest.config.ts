@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Else a forgotten `.only` would pass for the whole file.
+    allowOnly: false,
     // Each file in a process of its own: a crash in native code is then that file's failure, and one file's live
     // tensors, threads and random state are not seen by the next.
     pool: 'forks',

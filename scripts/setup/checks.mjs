@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import { log, root, run, SetupError, seconds } from './steps.mjs';
 import { bin } from './typescript.mjs';
 
-const sources = () =>
-  readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(cpp|h|cu|cuh)$/.test(name))
-    .map((name) => join('native', name));
+/** Every C++ source: those in native/, and those of the tests and benchmarks. */
+export const cppSources = () =>
+  ['native', 'test', 'scripts'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(cpp|h|cu|cuh)$/.test(name))
+      .map((name) => join(folder, name)),
+  );
 
 /** @type {{ name: string; fix: string; run: () => Promise<void> }[]} */
 const CHECKS = [
@@ -20,7 +23,7 @@ const CHECKS = [
   {
     name: 'clang-format (layout of C++)',
     fix: 'npm run format',
-    run: () => run(bin('clang-format'), ['--dry-run', '-Werror', ...sources()]),
+    run: () => run(bin('clang-format'), ['--dry-run', '-Werror', ...cppSources()]),
   },
   {
     name: 'tsc (types, tests and scripts included)',
@@ -49,5 +52,5 @@ export async function runChecks() {
 /** Puts layout and what Biome can repair right. */
 export async function runFormat() {
   await run(bin('biome'), ['check', '--write'], { output: 'show' });
-  await run(bin('clang-format'), ['-i', ...sources()], { output: 'show' });
+  await run(bin('clang-format'), ['-i', ...cppSources()], { output: 'show' });
 }
