@@ -1,6 +1,6 @@
 // @ts-check
 // The native build, and a first load of what it made in a child process.
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -55,12 +55,27 @@ function folderOf(name) {
   }
 }
 
-/** Drops a CMake cache that was made in another place: the project has been moved. @param {string} folder */
+/** What CMake reads when it first configures a folder, and never again. */
+const environment = () => [process.env.CXX, process.env.CUDAARCHS];
+
+/** The environment that a CMake folder was configured in. @param {string} folder */
+const environmentFile = (folder) => join(folder, 'environment.json');
+
+/**
+ * Drops a CMake cache that was made in another place, since the project has been moved, or for another compiler or other
+ * GPUs than are asked for now.
+ * @param {string} folder
+ */
 function dropForeignCache(folder) {
   const cache = join(folder, 'CMakeCache.txt');
   if (!existsSync(cache)) return;
   const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
-  if (home !== root) rmSync(folder, { recursive: true, force: true });
+  const file = environmentFile(folder);
+  // Without one it was configured before there were such files, as a rule with neither.
+  const used = existsSync(file) ? readFileSync(file, 'utf8') : JSON.stringify([null, null]);
+  if (home !== root || used !== JSON.stringify(environment())) {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** CMake's options for a folder that has no generator yet: Ninja, where there is one. @param {string} folder */
@@ -82,10 +97,7 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
   const output = join(root, cuda ? 'build-cuda' : 'build');
   const headers = { addonApi: folderOf('node-addon-api'), apiHeaders: folderOf('node-api-headers') };
   const versions = Object.values(headers).map((path) => join(relative(root, path), 'package.json'));
-  const hash = hashOf(
-    [...NATIVE_SOURCES, ...versions],
-    [libtorch.version, process.env.CXX, process.env.CUDAARCHS],
-  );
+  const hash = hashOf([...NATIVE_SOURCES, ...versions], [libtorch.version, ...environment()]);
   const there = findBinaries({ root, cuda })?.folder === join(output, 'Release');
   await step(cuda ? 'native-cuda' : 'native', hash, () => build(libtorch, { cuda, output, ...headers }), {
     there,
@@ -104,6 +116,8 @@ async function build(libtorch, { cuda, output, addonApi, apiHeaders }) {
   );
   const folder = join(output, 'cmake');
   dropForeignCache(folder);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(environmentFile(folder), JSON.stringify(environment()));
   await run(
     'cmake',
     [

@@ -21,7 +21,11 @@ beforeEach(() => {
      case "$*" in
        --version) echo cmake version 3.30;;
        --build*) if [ -e ${join(folder, 'fail')} ]; then exit 1; fi; touch $release/intraclass.node;;
-       *) mkdir -p $release; echo '{ "torchVersion": "2.13.0" }' > $release/build-info.json;;
+       *)
+         mkdir -p "$4" $release
+         if [ ! -e "$4/CMakeCache.txt" ]; then echo from nothing >> ${join(folder, 'log')}; fi
+         echo "CMAKE_HOME_DIRECTORY:INTERNAL=$2" > "$4/CMakeCache.txt"
+         echo '{ "torchVersion": "2.13.0" }' > $release/build-info.json;;
      esac`,
   );
 });
@@ -48,6 +52,24 @@ describe('the native build', () => {
       expect(status, `${turn}: ${stderr}`).toBe(0);
     }
     expect(builds()).toBe(1);
+  });
+
+  it('begins from nothing for another compiler or other GPUs, and only then', () => {
+    // For another LibTorch each time, since there is nothing to do otherwise.
+    let version = 10;
+    const anew = (env: Record<string, string>) => {
+      const before = copy.log().length;
+      const LIBTORCH = makeTorch(join(folder, `libtorch-${++version}`), `2.${version}.0`);
+      expect(build(['--native-only'], { LIBTORCH, ...env }).status).toBe(0);
+      return copy.log().slice(before).includes('from nothing');
+    };
+    const other = copy.command('other', 'echo');
+    expect(anew({})).toBe(true);
+    expect(anew({})).toBe(false);
+    expect(anew({ CXX: other })).toBe(true);
+    expect(anew({ CXX: other })).toBe(false);
+    expect(anew({ CUDAARCHS: '80' })).toBe(true);
+    expect(anew({})).toBe(true);
   });
 
   it('with another LibTorch that failed leaves nothing that counts as built', () => {
