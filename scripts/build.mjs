@@ -3,7 +3,7 @@
 // npm run build [-- options], or npx intraclass-build [options]
 import { parseArgs } from 'node:util';
 import { prepare } from './setup/prepare.mjs';
-import { command, log, runMain } from './setup/steps.mjs';
+import { command, log, runMain, SetupError } from './setup/steps.mjs';
 
 const HELP = `${command('build', '[options]')}
   --cuda        build with the CUDA kernels into build-cuda/ (needs nvcc; fetches a CUDA LibTorch)
@@ -25,6 +25,7 @@ await runMain(async () => {
     return;
   }
   const { cuda, 'link-only': linkOnly, 'native-only': nativeOnly } = values;
+  if (linkOnly && !cuda) throw new SetupError('--link-only goes with --cuda');
   await prepare({
     cuda,
     runtime: cuda && !linkOnly,

@@ -16,6 +16,11 @@ const PLATFORM = `${process.platform}-${process.arch}`;
 /** Where they are put together: not in build/, which node-gyp empties, nor in prebuilds/, which is published. */
 const PARTIAL = join(root, 'prebuilds.partial');
 
+const HELP = `npm run prebuilds [-- options]
+  (none)   build the binaries for ${PLATFORM} into prebuilds/
+  --check  see whether those in prebuilds/ are complete and of the sources as they are
+`;
+
 /** Puts complete binaries in the place of those that are there. */
 async function makePrebuilds() {
   const state = packageState();
@@ -37,7 +42,13 @@ async function makePrebuilds() {
 }
 
 await runMain(async () => {
-  const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    options: { check: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
   if (values.check) return checkPrebuilds();
   await ensurePackages();
   removeFolder(PARTIAL); // of a process that was killed

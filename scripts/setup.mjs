@@ -6,7 +6,7 @@ import { ensureLibtorch, installLibtorch } from './setup/libtorch.mjs';
 import { exclusively } from './setup/lock.mjs';
 import { ensurePackages } from './setup/packages.mjs';
 import { ensurePython } from './setup/pip.mjs';
-import { command, log, runMain, shown } from './setup/steps.mjs';
+import { command, log, runMain, SetupError, shown } from './setup/steps.mjs';
 
 const HELP = `${command('setup', '[options]')}
   (none)          install the npm packages, and fetch LibTorch where none is found
@@ -37,6 +37,7 @@ await runMain(async () => {
     return;
   }
   const { cuda, from } = values;
+  if (values['no-runtime'] && !cuda) throw new SetupError('--no-runtime goes with --cuda');
   const runtime = cuda && !values['no-runtime'];
   await exclusively(async () => {
     await ensurePackages();

@@ -39,6 +39,7 @@ export class PackageCopy {
       'scripts/build.mjs',
       'scripts/start.mjs',
       'scripts/prebuilds.mjs',
+      'scripts/check.mjs',
       'scripts/setup',
       'lib/native',
     ]) {
