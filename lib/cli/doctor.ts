@@ -23,6 +23,7 @@ import {
   SetupError,
   SUPPORTED,
 } from '../native/locate.mjs';
+import { cxx, firstLine, INSTALL, installCxx, nvcc } from '../native/tools.mjs';
 
 const execute = promisify(execFile);
 
@@ -35,9 +36,6 @@ export interface Finding {
   fix?: string;
 }
 
-const INSTALL = process.platform === 'darwin' ? 'brew install' : 'sudo apt-get install';
-
-const firstLine = (text: string): string => text.trim().split('\n', 1)[0] ?? '';
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What a command prints, or null where it is missing or fails. */
@@ -49,11 +47,11 @@ async function output(command: string, ...args: string[]): Promise<string | null
   }
 }
 
-async function tool(name: string, command: string, use: string, fix: string): Promise<Finding> {
-  const printed = await output(command, '--version');
-  return printed === null
+function tool(name: string, command: string, use: string, fix: string): Finding {
+  const detail = firstLine(command, ['--version']);
+  return detail === null
     ? { name, state: 'absent', detail: `${command} not found; ${use}`, fix }
-    : { name, state: 'found', detail: firstLine(printed) };
+    : { name, state: 'found', detail };
 }
 
 function nodeVersion(): Finding {
@@ -172,23 +170,19 @@ async function driver(): Promise<Finding> {
   return { name, state: 'found', detail: gpu === null ? 'loaded' : gpu.trim().replaceAll('\n', '; ') };
 }
 
-async function nvcc(root: string): Promise<Finding> {
-  const usual = '/usr/local/cuda/bin/nvcc';
-  for (const command of [process.env.CUDACXX, 'nvcc', usual]) {
-    const printed = command ? await output(command, '--version') : null;
-    if (printed !== null) {
-      return {
-        name: 'nvcc',
-        state: 'found',
-        detail: /release [\d.]+/.exec(printed)?.[0] ?? firstLine(printed),
-      };
-    }
-  }
+async function cudaCompiler(root: string): Promise<Finding> {
+  const name = 'nvcc';
+  const command = nvcc();
+  const printed = await output(command, '--version');
+  const release = printed && /release [\d.]+/.exec(printed)?.[0];
+  if (release) return { name, state: 'found', detail: release };
   return {
-    name: 'nvcc',
+    name,
     state: 'absent',
-    detail: `not found; needed for ${commandFor(root, 'build', '--cuda')}`,
-    fix: 'install the CUDA toolkit (developer.nvidia.com/cuda-downloads) and put nvcc on PATH',
+    detail: `${command} not found; needed for ${commandFor(root, 'build', '--cuda')}`,
+    fix: process.env.CUDACXX
+      ? 'unset CUDACXX'
+      : 'install the CUDA toolkit (developer.nvidia.com/cuda-downloads) and put nvcc on PATH',
   };
 }
 
@@ -236,9 +230,9 @@ export async function diagnose({
     addon(root, false),
     loading(root),
     tool('CMake', 'cmake', 'needed to build', `${INSTALL} cmake`),
-    tool('C++ compiler', process.env.CXX ?? 'c++', 'needed to build', `${INSTALL} g++`),
+    tool('C++ compiler', cxx(), 'needed to build', installCxx()),
     driver(),
-    nvcc(root),
+    cudaCompiler(root),
     libtorch(root, true),
     addon(root, true),
     // Only for the tests and benchmarks, which an installed package does not have.

@@ -6,12 +6,13 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { findBinaries } from '../../lib/native/locate.mjs';
+import { cxx, firstLine, INSTALL, installCxx, nvcc } from '../../lib/native/tools.mjs';
 import { NATIVE_SOURCES } from './prebuilt.mjs';
-import { firstLine, hashOf, log, root, run, SetupError, seconds, shown, step } from './steps.mjs';
+import { hashOf, log, root, run, SetupError, seconds, shown, step } from './steps.mjs';
 
 /** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
 
-const INSTALL = process.platform === 'darwin' ? 'brew install' : 'sudo apt-get install';
+export { nvcc };
 
 /** @param {boolean} cuda */
 function checkTools(cuda) {
@@ -24,22 +25,14 @@ function checkTools(cuda) {
       `CMake 3.18 or newer is needed, this is ${cmake}. Type: python3 -m pip install cmake`,
     );
   }
-  const compiler = process.env.CXX ?? 'c++';
-  if (firstLine(compiler, ['--version']) === null) {
-    throw new SetupError(`the C++ compiler ${compiler} is missing. Type: ${INSTALL} g++`);
+  if (firstLine(cxx(), ['--version']) === null) {
+    throw new SetupError(`the C++ compiler ${cxx()} is missing. Type: ${installCxx()}`);
   }
   if (cuda && firstLine(nvcc(), ['--version']) === null) {
     throw new SetupError(
       'nvcc, the CUDA compiler, is missing. Install the CUDA toolkit (developer.nvidia.com/cuda-downloads) and put nvcc on PATH, or set CUDACXX',
     );
   }
-}
-
-/** The CUDA compiler: CUDACXX, on PATH, or in its usual place. */
-export function nvcc() {
-  if (process.env.CUDACXX) return process.env.CUDACXX;
-  const usual = '/usr/local/cuda/bin/nvcc';
-  return firstLine('nvcc', ['--version']) === null && existsSync(usual) ? usual : 'nvcc';
 }
 
 /**

@@ -1,15 +1,16 @@
 // @ts-check
 // What every set-up step uses: one line of log, running a command, and "is it still up to date?".
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { commandFor, packageRoot, SetupError } from '../../lib/native/locate.mjs';
+import { firstLine } from '../../lib/native/tools.mjs';
 import { exitOnSignals } from './cleanup.mjs';
 import { endWithThis, isEnding } from './commands.mjs';
 
-export { SetupError };
+export { firstLine, SetupError };
 
 export const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
 
@@ -63,15 +64,6 @@ export function run(command, args, { env = {}, output = 'on failure', hint = '' 
       else fail(signal ? `was ended by ${signal}` : `failed with exit code ${code}`);
     });
   });
-}
-
-/** First line a command prints, or null where there is no such command. @param {string} command @param {string[]} args */
-export function firstLine(command, args) {
-  const { status, stdout } = spawnSync(command, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  return status === 0 ? (stdout.split('\n', 1)[0] ?? '') : null;
 }
 
 /** Every file below a folder, or the file itself, sorted, without hidden ones; none where there is no such path. @param {string} path @returns {string[]} */

@@ -52,6 +52,23 @@ describe('diagnose', () => {
     expect(find(findings, 'Python torch')).toBeUndefined();
   });
 
+  it('looks for the C++ compiler in CXX', async () => {
+    const found = async () => find(await diagnose({ dataDir: folder }), 'C++ compiler');
+    vi.stubEnv('CXX', '');
+    expect((await found())?.detail).not.toMatch(/^ not found/);
+    vi.stubEnv('CXX', join(folder, 'none'));
+    expect(await found()).toMatchObject({ state: 'absent', fix: 'unset CXX' });
+  });
+
+  it('looks for nvcc where the build does: in CUDACXX alone where that is set', async () => {
+    vi.stubEnv('CUDACXX', join(folder, 'none'));
+    expect(find(await diagnose({ dataDir: folder }), 'nvcc')).toMatchObject({
+      state: 'absent',
+      detail: expect.stringContaining(`${join(folder, 'none')} not found; needed for`),
+      fix: 'unset CUDACXX',
+    });
+  });
+
   it('looks for MNIST in the data folder', async () => {
     expect(find(await diagnose({ dataDir: folder }), 'MNIST')?.state).toBe('absent');
     mkdirSync(join(folder, 'mnist'));

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cxx } from '../../../lib/native/tools.mjs';
 
 /**
  * @param {number} threads
@@ -14,7 +15,7 @@ export function fmaPeak(threads, folder) {
   const source = fileURLToPath(new URL('peak.cpp', import.meta.url));
   try {
     execFileSync(
-      process.env.CXX ?? 'c++',
+      cxx(),
       ['-std=c++20', '-O3', '-march=native', '-ffp-contract=fast', '-pthread', source, '-o', program],
       { stdio: 'ignore' },
     );

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IcuOptions } from '../../../lib/losses/icu-options.ts';
+import { cxx } from '../../../lib/native/tools.mjs';
 import { firstLine, hashOf, root, step } from '../../../scripts/setup/steps.mjs';
 
 export interface Options extends Partial<IcuOptions> {
@@ -71,7 +72,7 @@ export interface Result {
   logVariances: Float64Array;
 }
 
-const compiler = process.env.CXX ?? 'c++';
+const compiler = cxx();
 
 /** Null, or why the kernels cannot be run here. */
 export function missing(): string | null {
