@@ -1,9 +1,12 @@
+// @ts-check
 // Rewrites lib/tensor/generated from the operators of the LibTorch in use: npm run generate
 import { writeFileSync } from 'node:fs';
-import { libtorch, native } from '../dist/native.js';
+import { libtorch, native } from '../lib/native/load.mjs';
 import { generateOperators } from './operators/generate.mjs';
 
-const texts = generateOperators(native, libtorch.version.replace(/\+.*/, ''));
+/** @typedef {import('../lib/binding.ts').NativeBinding} Binding */
+
+const texts = generateOperators(/** @type {Binding} */ (native), libtorch.version.replace(/\+.*/, ''));
 for (const [name, text] of Object.entries(texts)) {
   const path = new URL(`../lib/tensor/generated/${name}.ts`, import.meta.url);
   writeFileSync(path, text);

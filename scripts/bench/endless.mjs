@@ -1,4 +1,10 @@
-/** The batches of one epoch after the other; each belongs to whoever asks for it. */
+// @ts-check
+
+/**
+ * The batches of one epoch after the other; each belongs to whoever asks for it.
+ * @template T
+ * @param {{ length: number; epoch(number: number): { batch(i: number): T; dispose(): void } }} loader
+ */
 export function endless(loader) {
   let number = 1;
   let epoch = loader.epoch(number);

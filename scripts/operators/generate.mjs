@@ -1,9 +1,17 @@
+// @ts-check
 /**
  * TypeScript signatures of LibTorch's operators, from the schemas that the loaded LibTorch reports.
  * Declarations only: what a call does at run time is decided by the same schemas in lib/tensor/dispatch.ts.
  */
 
 import { camelCase } from '../../lib/tensor/camel-case.mjs';
+
+/**
+ * @typedef {import('../../lib/binding.ts').NativeBinding} Binding
+ * @typedef {import('../../lib/binding.ts').OperatorOverload} Overload
+ * @typedef {import('../../lib/binding.ts').OperatorParameter} Parameter
+ * @typedef {Overload & { outs: Parameter[] }} Call
+ */
 
 /** Members of Tensor (lib/tensor/tensor.ts) that stand in place of the operators of the same name. */
 export const hiddenOperators = new Set(['numel', 'isLeaf', 'item', 'to']);
@@ -21,11 +29,12 @@ const reserved = new Set([
   'export',
 ]);
 
-const parameterName = (parameter) => {
+const parameterName = (/** @type {Parameter} */ parameter) => {
   const name = camelCase(parameter.name);
   return reserved.has(name) ? `${name}_` : name;
 };
 
+/** @type {Partial<Record<Parameter['kind'], string>>} */
 const scalarTypes = {
   Tensor: 'Tensor',
   Scalar: 'Scalar',
@@ -40,6 +49,7 @@ const scalarTypes = {
   Generator: 'Generator',
 };
 
+/** @param {Parameter} parameter @returns {string | null} */
 function typeOf(parameter) {
   let type = scalarTypes[parameter.kind];
   if (type === undefined) return null;
@@ -52,6 +62,7 @@ function typeOf(parameter) {
   return parameter.nullable ? `${type} | null` : type;
 }
 
+/** @type {Record<string, string>} */
 const returnTypes = {
   Tensor: 'Tensor',
   'Tensor?': 'Tensor | null',
@@ -65,24 +76,26 @@ const returnTypes = {
   str: 'string',
 };
 
+/** @param {Overload} overload */
 function returnType(overload) {
   const types = overload.returns.map((type) => returnTypes[type] ?? 'unknown');
   if (types.length === 0) return 'void';
   return types.length === 1 ? types[0] : `[${types.join(', ')}]`;
 }
 
-const isOut = (parameter) => parameter.written && parameter.keywordOnly;
+const isOut = (/** @type {Parameter} */ parameter) => parameter.written && parameter.keywordOnly;
 
 /** Two overloads are the same call but for out= where their other parameters agree. */
-const callKey = (overload) =>
+const callKey = (/** @type {Overload} */ overload) =>
   JSON.stringify(overload.parameters.filter((p) => !isOut(p)).map((p) => [p.name, typeOf(p), p.hasDefault]));
 
-/** Gives each out= overload's tensors to the overload it is a variant of; those without one stay on their own. */
+/** Gives each out= overload's tensors to the overload it is a variant of; those without one stay on their own. @param {Overload[]} overloads */
 function mergeOut(overloads) {
   const plain = overloads
     .filter((overload) => !overload.parameters.some(isOut))
-    .map((o) => ({ ...o, outs: [] }));
+    .map((o) => ({ ...o, outs: /** @type {Parameter[]} */ ([]) }));
   const byCall = new Map(plain.map((overload) => [callKey(overload), overload]));
+  /** @type {Call[]} */
   const alone = [];
   for (const overload of overloads) {
     const outs = overload.parameters.filter(isOut);
@@ -94,21 +107,25 @@ function mergeOut(overloads) {
   return [...plain, ...alone];
 }
 
-const isOptional = (parameter) => parameter.hasDefault;
+const isOptional = (/** @type {Parameter} */ parameter) => parameter.hasDefault;
 
-const positionalText = (parameter, optional) =>
+const positionalText = (/** @type {Parameter} */ parameter, /** @type {boolean} */ optional) =>
   `${parameterName(parameter)}${optional ? '?' : ''}: ${typeOf(parameter)}`;
 
 /** One that may be left out, in front of an argument that may not. */
-const skippableText = (parameter) => `${positionalText(parameter, false)} | undefined`;
+const skippableText = (/** @type {Parameter} */ parameter) =>
+  `${positionalText(parameter, false)} | undefined`;
 
 /** `undefined` is written out for those who compile with exactOptionalPropertyTypes. */
-const optionText = (parameter, optional) =>
+const optionText = (/** @type {Parameter} */ parameter, /** @type {boolean} */ optional) =>
   optional ? `${positionalText(parameter, true)} | undefined` : positionalText(parameter, false);
 
 /**
  * The signatures of one overload: all positional, and, where some have defaults, each way to give the first of those in
  * place and to name the others in the options.
+ * @param {string} name
+ * @param {Call} overload
+ * @param {boolean} skipSelf
  */
 function signatures(name, overload, skipSelf) {
   const usable = overload.parameters.filter((parameter) => typeOf(parameter) !== null);
@@ -122,13 +139,14 @@ function signatures(name, overload, skipSelf) {
   ];
   // Parameters are optional from the first one after which all have defaults.
   let firstOptional = positional.length;
-  while (firstOptional > 0 && isOptional(positional[firstOptional - 1])) firstOptional--;
+  while (firstOptional > 0 && isOptional(/** @type {Parameter} */ (positional[firstOptional - 1])))
+    firstOptional--;
   const required = positional.slice(0, firstOptional).map((p) => positionalText(p, false));
   const optional = positional.slice(firstOptional);
   const result = returnType(overload);
-  const options = (members, mark) =>
+  const options = (/** @type {{ text: string }[]} */ members, /** @type {'' | '?'} */ mark) =>
     members.length === 0 ? [] : [`options${mark}: { ${members.map((entry) => entry.text).join('; ')} }`];
-  const write = (list) => `  ${name}(${list.join(', ')}): ${result};`;
+  const write = (/** @type {string[]} */ list) => `  ${name}(${list.join(', ')}): ${result};`;
   // TypeScript allows no required parameter after optional ones.
   const needsKeywords = keywords.some((entry) => !entry.optional);
   const inPlace = optional.map((p) => (needsKeywords ? skippableText(p) : positionalText(p, true)));
@@ -142,7 +160,9 @@ function signatures(name, overload, skipSelf) {
   return lines;
 }
 
+/** @param {Binding} binding @param {boolean} isMethod */
 function memberLines(binding, isMethod) {
+  /** @type {string[]} */
   const lines = [];
   const names = Object.entries(binding.operatorNames())
     .filter(([name, selfPosition]) => /^aten::[a-z]/i.test(name) && (!isMethod || selfPosition >= 0))
@@ -165,7 +185,7 @@ function memberLines(binding, isMethod) {
 }
 
 const header = (
-  version,
+  /** @type {string} */ version,
 ) => `// Generated from the schemas of LibTorch ${version} by \`npm run generate\`: do not edit.
 import type { DType } from '../dtype.ts';
 import type { Generator } from '../random.ts';
@@ -173,12 +193,12 @@ import type { Int, MemoryFormat, Scalar, Tensor } from '../tensor.ts';
 `;
 
 /**
- * @param binding the native addon's exports
- * @param version the LibTorch they come from, "2.13.0"
+ * @param {Binding} binding the native addon's exports
+ * @param {string} version the LibTorch they come from, "2.13.0"
  * @returns {{functions: string, methods: string}} the texts of lib/tensor/generated/{functions,methods}.ts
  */
 export function generateOperators(binding, version) {
-  const text = (comment, name, lines) =>
+  const text = (/** @type {string} */ comment, /** @type {string} */ name, /** @type {string[]} */ lines) =>
     `${header(version)}\n/** ${comment} */\nexport interface ${name} {\n${lines.join('\n')}\n}\n`;
   return {
     functions: text(

@@ -1,11 +1,20 @@
+// @ts-check
 // Our cases of the data benchmark; peer.py has the same. CIFAR is written into settings.folder for it:
 //   cifar.u8, cifar.i64   images and labels
 //   cifar.json            shape and normalisation
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLoader, loadCifar10, loadImageFolder } from '../../../dist/data/index.js';
-import { Generator, scope, torch } from '../../../dist/tensor/index.js';
+import { createLoader, loadCifar10, loadImageFolder } from 'intraclass/data';
+import { Generator, scope, torch } from 'intraclass/tensor';
 import { endless } from '../endless.mjs';
+
+/**
+ * @typedef {import('intraclass/tensor').Tensor} Tensor
+ * @typedef {{ images: Tensor; labels: Tensor }} Batch
+ * @typedef {Parameters<typeof createLoader>[0]} Dataset
+ * @typedef {Parameters<typeof createLoader>[1]} Options
+ * @typedef {{ folder: string; batch: number; workers: number }} Settings
+ */
 
 const cifarPixels = { mean: [0.4914, 0.4822, 0.4465], std: [0.2023, 0.1994, 0.201] };
 
@@ -14,7 +23,7 @@ async function cifarImages() {
   try {
     return { ...(await loadCifar10({ download: false })).train, name: 'CIFAR-10' };
   } catch (error) {
-    if (error.name !== 'DataMissingError') throw error;
+    if (Object(error).name !== 'DataMissingError') throw error;
   }
   const generator = new Generator(0);
   return {
@@ -26,26 +35,31 @@ async function cifarImages() {
   };
 }
 
+/** @param {string} folder @param {Awaited<ReturnType<typeof cifarImages>>} dataset */
 function writeCifar(folder, { images, labels, mean, std }) {
-  const file = (name) => join(folder, `cifar.${name}`);
+  const file = (/** @type {string} */ name) => join(folder, `cifar.${name}`);
   if (existsSync(file('json'))) return;
   writeFileSync(file('u8'), images.toTypedArray());
   writeFileSync(file('i64'), labels.toTypedArray());
   writeFileSync(file('json'), JSON.stringify({ shape: images.shape, mean, std }));
 }
 
-const discard = ({ images, labels }) => {
+const discard = (/** @type {Batch} */ { images, labels }) => {
   images.dispose();
   labels.dispose();
 };
 
-/** Mean and deviation of each image, one after the other. */
+/** Mean and deviation of each image, one after the other. @param {Tensor} images */
 const moments = (images) => scope(() => torch.cat([images.mean([1, 2, 3]), images.std([1, 2, 3])]).toArray());
 
-/** @param dataset what is timed, as `options` say; `plain` is looked at as it is */
+/**
+ * `dataset` is what is timed, as `options` say; `plain` is looked at as it is.
+ * @param {{ about: string; dataset: Dataset; plain?: Dataset; options: Options }} what
+ */
 function making({ about, dataset, plain = dataset, options }) {
   const batches = endless(createLoader(dataset, options));
   return {
+    /** @param {number} iterations */
     async run(iterations) {
       for (let i = 0; i < iterations; i++) discard(await batches.next());
     },
@@ -60,6 +74,7 @@ function making({ about, dataset, plain = dataset, options }) {
     },
     async varied() {
       const sums = { mean: 0, std: 0 };
+      /** @type {readonly number[]} */
       let shape = [];
       for (let i = 0; i < 20; i++) {
         const batch = await batches.next();
@@ -78,6 +93,7 @@ function making({ about, dataset, plain = dataset, options }) {
 }
 
 export const cases = {
+  /** @param {Settings} settings */
   async cifar({ folder, batch }) {
     const dataset = await cifarImages();
     writeCifar(folder, dataset);
@@ -88,6 +104,7 @@ export const cases = {
     });
   },
 
+  /** @param {Settings} settings */
   async 'folder to train'({ folder, batch, workers }) {
     const { train, test } = await loadImageFolder(folder);
     return making({
@@ -98,6 +115,7 @@ export const cases = {
     });
   },
 
+  /** @param {Settings} settings */
   async 'folder to test'({ folder, batch, workers }) {
     const { test } = await loadImageFolder(folder);
     return making({ about: `${workers} threads`, dataset: test, options: { batchSize: batch, workers } });

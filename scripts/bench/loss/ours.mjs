@@ -1,14 +1,25 @@
+// @ts-check
 // Our case of the benchmark of the loss; peer.py draws the same problem from the same seed.
 
-import { IcuLoss } from '../../../dist/losses/index.js';
-import { cuda, manualSeed, noGrad, scope, torch } from '../../../dist/tensor/index.js';
+import { IcuLoss } from 'intraclass/losses';
+import { cuda, manualSeed, noGrad, scope, torch } from 'intraclass/tensor';
 import { SetupError } from '../../../lib/native/locate.mjs';
+
+/**
+ * @typedef {object} Settings
+ * @property {[N: number, K: number, D: number]} shape
+ * @property {'isotropic' | 'diagonal'} covariance
+ * @property {'initial' | 'dense' | 'trained'} state
+ * @property {'auto' | 'store' | 'recompute'} [memory]
+ * @property {'cpu' | 'cuda'} [device]
+ */
 
 /**
  * initial: features N(0, 1), means N(0, 1), σ = 1, as IcuLoss begins on normalised features: in many dimensions a few
  *   classes are nearer than all others.
  * dense: features N(0, 1), means N(0, 1/D), σ = 1: all classes are about as near as one another.
  * trained: features σ = 0.3 around their class's mean, means N(0, 1).
+ * @param {Settings} settings
  */
 function problem({ shape: [N, K, D], covariance, state, memory = 'auto', device = 'cpu' }) {
   if (device === 'cuda' && !cuda.isAvailable()) {
@@ -26,13 +37,14 @@ function problem({ shape: [N, K, D], covariance, state, memory = 'auto', device 
     const loss = new IcuLoss(K, D, { covariance, initialSigma: trained ? 0.3 : 1, memory });
     noGrad(() => loss.means.copy_(means));
     loss.to({ device });
-    const [x, y] = [features, labels].map((drawn) => drawn.to({ device }));
+    const x = features.to({ device });
     x.requiresGrad = true;
-    return { features: x, labels: y, loss };
+    return { features: x, labels: labels.to({ device }), loss };
   });
 }
 
 export const cases = {
+  /** @param {Settings} settings */
   loss(settings) {
     const { features, labels, loss } = problem(settings);
     const inputs = [features, loss.means, loss.logVariances];
@@ -43,6 +55,7 @@ export const cases = {
       return output;
     };
     return {
+      /** @param {number} iterations */
       run(iterations) {
         for (let i = 0; i < iterations; i++) {
           scope(() => {
@@ -54,9 +67,8 @@ export const cases = {
       values: () =>
         scope(() => {
           const { classification, regularizer } = step();
-          return [classification, regularizer, ...inputs.map(({ grad }) => grad.norm())].map((value) =>
-            value.item(),
-          );
+          const norms = inputs.map(({ grad }) => grad?.norm());
+          return [classification, regularizer, ...norms].map((value) => value?.item());
         }),
       close() {
         for (const tensor of [features, labels, loss.means, loss.logVariances]) tensor.dispose();

@@ -1,3 +1,4 @@
+// @ts-check
 // Our cases of the training benchmark; peer.py has the same, and starts from what is written here into settings.folder:
 //   images.u8, labels.i64   the dataset
 //   order.i64               the order of the first epoch
@@ -5,17 +6,32 @@
 //   meta.json               shapes, normalisation, optimiser's groups, the loss's options
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataLoader, loadMnist } from '../../../dist/data/index.js';
-import { createLoss } from '../../../dist/losses/index.js';
-import { createModel } from '../../../dist/models/index.js';
-import { Adam } from '../../../dist/optim/index.js';
-import { autocast, Generator, manualSeed, scope, torch } from '../../../dist/tensor/index.js';
+import { DataLoader, loadMnist } from 'intraclass/data';
+import { createLoss } from 'intraclass/losses';
+import { createModel } from 'intraclass/models';
+import { Adam } from 'intraclass/optim';
+import { autocast, Generator, manualSeed, scope, torch } from 'intraclass/tensor';
 import { endless } from '../endless.mjs';
 
 const LR = 0.01;
 const WEIGHT_DECAY = 1e-3;
 
-/** Noise in the shape of MNIST: time does not depend on what the images show. */
+/**
+ * @typedef {import('intraclass/tensor').Tensor} Tensor
+ * @typedef {ReturnType<typeof createModel>} Network
+ * @typedef {ReturnType<typeof createLoss>} Loss
+ * @typedef {{ params: Tensor[]; lr: number; weightDecay: number }} Group
+ *
+ * @typedef {object} Settings
+ * @property {string} folder
+ * @property {number} batch
+ * @property {Parameters<typeof createModel>[0]} model
+ * @property {Parameters<typeof createLoss>[0]} loss
+ * @property {number} [images] as many random images, and not MNIST
+ * @property {'bfloat16'} [autocast]
+ */
+
+/** Noise in the shape of MNIST: time does not depend on what the images show. @param {number} count */
 function randomImages(count) {
   const generator = new Generator(0);
   return {
@@ -28,24 +44,29 @@ function randomImages(count) {
   };
 }
 
+/** @param {number | undefined} imagesAtMost */
 async function dataset(imagesAtMost) {
   if (imagesAtMost === undefined) {
     try {
       return (await loadMnist({ download: false })).train;
     } catch (error) {
-      if (error.name !== 'DataMissingError') throw error;
+      if (Object(error).name !== 'DataMissingError') throw error;
     }
   }
   return randomImages(imagesAtMost ?? 12_800);
 }
 
-const bytesOf = (tensor) => {
+const bytesOf = (/** @type {Tensor} */ tensor) => {
   const array = tensor.detach().contiguous().toTypedArray();
   return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
 };
 
+/**
+ * @param {Settings} settings
+ * @param {{ data: Awaited<ReturnType<typeof dataset>>; loader: DataLoader; network: Network; loss: Loss; groups: Group[] }} start
+ */
 function writeStart({ folder, batch }, { data, loader, network, loss, groups }) {
-  const file = (name) => join(folder, name);
+  const file = (/** @type {string} */ name) => join(folder, name);
   if (!existsSync(file('images.u8'))) {
     writeFileSync(file('images.u8'), bytesOf(data.images));
     writeFileSync(file('labels.i64'), bytesOf(data.labels));
@@ -54,6 +75,7 @@ function writeStart({ folder, batch }, { data, loader, network, loss, groups }) 
     file('order.i64'),
     scope(() => bytesOf(loader.order(1))),
   );
+  /** @type {Tensor[]} */
   const parameters = [...network.parameters(), ...loss.parameters()];
   writeFileSync(file('parameters.f32'), Buffer.concat(parameters.map(bytesOf)));
   const meta = {
@@ -67,11 +89,12 @@ function writeStart({ folder, batch }, { data, loader, network, loss, groups }) 
       weightDecay,
       params: params.map((parameter) => parameters.indexOf(parameter)),
     })),
-    lossOptions: loss.options ?? {},
+    lossOptions: 'options' in loss ? loss.options : {},
   };
   writeFileSync(file('meta.json'), JSON.stringify(meta));
 }
 
+/** @param {Settings} settings */
 export async function train(settings) {
   const data = await dataset(settings.images);
   manualSeed(1);
@@ -89,8 +112,9 @@ export async function train(settings) {
 
   const mixed = { dtype: settings.autocast };
   const forward = settings.autocast
-    ? (images) => autocast(() => network.forward(images), mixed).to({ dtype: 'float32' })
-    : (images) => network.forward(images);
+    ? (/** @type {Tensor} */ images) =>
+        autocast(() => network.forward(images), mixed).to({ dtype: 'float32' })
+    : (/** @type {Tensor} */ images) => network.forward(images);
   const batches = endless(loader);
   const step = () => {
     const { images, labels } = batches.next();
@@ -102,6 +126,7 @@ export async function train(settings) {
   };
   const lossOf = () => scope(() => step().item());
   return {
+    /** @param {number} iterations */
     run(iterations) {
       for (let i = 1; i < iterations; i++) {
         scope(() => {
