@@ -11,6 +11,7 @@ import {
   findLibtorch,
   locate,
   packageRoot,
+  pythonTorch,
   wantsCuda,
 } from '../lib/native/locate.mjs';
 import { libtorch } from '../lib/native.ts';
@@ -161,6 +162,18 @@ describe('findLibtorch', () => {
     vi.stubEnv('PYTHON', 'python3');
     vi.stubEnv('PYTHONPATH', join(folder, 'site'));
     expect(findLibtorch({ root: folder })).toMatchObject({ path: torch, source: 'Python torch' });
+  });
+
+  it('looks first into the Python that is named to compare with', () => {
+    const torch = fakeLibtorch('2.13.0', join(folder, 'site', 'torch'));
+    writeFileSync(join(torch, '__init__.py'), '');
+    const named = join(folder, 'python');
+    writeFileSync(named, `#!/bin/sh\nPYTHONPATH='${join(folder, 'site')}' exec python3 "$@"\n`, {
+      mode: 0o755,
+    });
+    vi.stubEnv('PYTHON', 'python3');
+    vi.stubEnv('INTRACLASS_PYTHON', named);
+    expect(pythonTorch(folder)).toBe(torch);
   });
 
   it('passes over a Python torch that does not go with the binaries that are there', () => {

@@ -94,14 +94,16 @@ function describe(folder, source) {
 }
 
 /**
- * The folder of the `torch` package of a Python, without importing it. null where there is none.
+ * The folder of the `torch` package of a Python, without importing it. null where there is none. INTRACLASS_PYTHON names
+ * the one that results are compared with, PYTHON that which npm's own tools go by.
  * @param {string} root
  * @param {(folder: string) => boolean} accepts passes over those for which it is false
  * @returns {string | null}
  */
 export function pythonTorch(root, accepts = () => true) {
   const code = `import importlib.util as u, os; s = u.find_spec('torch'); print(os.path.dirname(s.origin) if s and s.origin else '')`;
-  for (const python of [process.env.PYTHON, join(root, '.venv/bin/python'), 'python3', 'python']) {
+  const { INTRACLASS_PYTHON, PYTHON } = process.env;
+  for (const python of [INTRACLASS_PYTHON, PYTHON, join(root, '.venv/bin/python'), 'python3', 'python']) {
     if (!python) continue;
     try {
       const folder = execFileSync(python, ['-c', code], {

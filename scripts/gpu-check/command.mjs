@@ -1,6 +1,8 @@
 // @ts-check
 // Running the commands of npm run gpu:check, and what to say of one that failed.
 import { spawn } from 'node:child_process';
+import { exitOnSignals } from '../setup/cleanup.mjs';
+import { endWithThis, isEnding } from '../setup/commands.mjs';
 import { log, root, seconds } from '../setup/steps.mjs';
 
 /** How much of its output a command that failed is shown with. */
@@ -37,13 +39,14 @@ export function run(command, args, env = {}) {
   log(`$ ${[command, ...args].join(' ')}`);
   const started = Date.now();
   return new Promise((done) => {
+    const takeBack = exitOnSignals();
     const child = spawn(command, args, {
       cwd: root,
+      detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...env },
     });
-    const end = () => child.kill();
-    process.prependListener('exit', end);
+    endWithThis(child);
     let [stdout, output] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text) => {
       stdout += text;
@@ -57,7 +60,8 @@ export function run(command, args, env = {}) {
       output += `${error.message}\n`;
     });
     child.on('close', (status, signal) => {
-      process.off('exit', end);
+      if (isEnding()) return;
+      takeBack();
       const ok = status === 0;
       log(`  ${ok ? 'done' : signal ? `ended by ${signal}` : `exit code ${status}`} (${seconds(started)})`);
       if (!ok) log(output.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n'));
