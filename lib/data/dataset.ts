@@ -1,3 +1,4 @@
+import { elementCount } from '../tensor/elements.ts';
 import { describeValue, Generator, noGrad, scope, type Tensor, tensor, torch } from '../tensor/index.ts';
 import type { Augmentation } from './augment.ts';
 
@@ -74,7 +75,7 @@ export function datasetFromBytes(
 ): Dataset {
   const { shape, ...rest } = description;
   const count = bytes.labels.length;
-  const expected = shape.reduce((product, size) => product * size, count);
+  const expected = count * elementCount(shape);
   if (bytes.images.length !== expected) {
     throw new TypeError(
       `datasetFromBytes: images: expected ${expected} bytes for ${count} of ${shape.join('×')}, got ${bytes.images.length}`,

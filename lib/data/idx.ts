@@ -1,4 +1,6 @@
 /** The idx format of MNIST: a magic number, sizes, then bytes; big-endian. */
+
+import { elementCount } from '../tensor/elements.ts';
 import { DataFileError } from './errors.ts';
 import { gunzip } from './gzip.ts';
 
@@ -37,7 +39,7 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxFile {
   const start = 4 + 4 * ndim;
   if (content.length < start) fail(content.length, `expected ${ndim} sizes, but the file ends`);
   const shape = Array.from({ length: ndim }, (_, d) => view.getUint32(4 + 4 * d));
-  const expected = shape.reduce((product, size) => product * size, 1);
+  const expected = elementCount(shape);
   if (content.length - start !== expected) {
     const places = shape.join('×');
     fail(

@@ -1,4 +1,5 @@
 import { checkBoolean, checkOptions } from '../tensor/check.ts';
+import { elementCount } from '../tensor/elements.ts';
 import { noGrad, type Tensor, torch } from '../tensor/index.ts';
 import { checkAtLeast0, checkInteger, checkRange } from './check.ts';
 import { Module } from './module.ts';
@@ -53,7 +54,7 @@ abstract class BatchNorm extends Module {
     const { training, runningMean, runningVar, numBatchesTracked } = this;
     const useBatch = training || runningMean === null;
     const [rows = 0, , ...places] = input.shape;
-    if (useBatch && places.reduce((product, size) => product * size, rows) === 1) {
+    if (useBatch && rows * elementCount(places) === 1) {
       throw new Error(
         `${this.constructor.name}: input: expected more than one value for each channel in training, got shape ${describeShape(input)}`,
       );

@@ -1,4 +1,5 @@
 import { checkOptions } from '../tensor/check.ts';
+import { elementCount } from '../tensor/elements.ts';
 import { describeValue, noGrad, type Tensor, torch } from '../tensor/index.ts';
 import { checkAtLeast0, checkFinite } from './check.ts';
 
@@ -16,7 +17,7 @@ export function fans(shape: readonly number[]): { fanIn: number; fanOut: number 
   if (out === undefined || input === undefined) {
     throw new TypeError(`fans: argument 'shape' expected two or more dimensions, got [${shape.join(', ')}]`);
   }
-  const field = kernel.reduce((product, size) => product * size, 1);
+  const field = elementCount(kernel);
   return { fanIn: input * field, fanOut: out * field };
 }
 

@@ -10,6 +10,7 @@ import {
   type TypedArray,
   typedArrayOf,
 } from './dtype.ts';
+import { elementCount } from './elements.ts';
 import { type Complex, type NestedData, ownerOf, type Scalar, Tensor } from './tensor.ts';
 
 export interface TensorOptions {
@@ -96,7 +97,7 @@ function checkShape(shape: unknown, count: number): void {
       }`,
     );
   }
-  if (shape.reduce((product, size) => product * size, 1) !== count) {
+  if (elementCount(shape) !== count) {
     throw new TypeError(
       `tensor: argument 'shape' expected sizes whose product is ${count}, the length of data, got [${shape.join(', ')}]`,
     );

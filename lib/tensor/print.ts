@@ -1,4 +1,5 @@
 import { type DType, isComplex, isFloatingPoint } from './dtype.ts';
+import { elementCount } from './elements.ts';
 import { scope } from './scope.ts';
 import type { Tensor } from './tensor.ts';
 
@@ -17,7 +18,7 @@ const prefix = 'tensor(';
 export function format(tensor: Tensor): string {
   const { dtype, device } = tensor;
   const shape = orNull(() => tensor.shape) ?? [];
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = elementCount(shape);
   const suffixes: string[] = [];
   if (device !== 'cpu') suffixes.push(`device='${device}'`);
   const isEmpty = count === 0 && device !== 'meta';
@@ -79,7 +80,7 @@ function bodyOf(tensor: Tensor, shape: readonly number[], dtype: DType, summaris
   const block = (start: number, dimension: number, indent: number): string => {
     if (dimension === shape.length) return cells.texts[0]!;
     if (dimension === shape.length - 1) return vector(start, dimension, indent);
-    const stride = shown.slice(dimension + 1).reduce((product, size) => product * size, 1);
+    const stride = elementCount(shown.slice(dimension + 1));
     const slices = Array.from({ length: shown[dimension]! }, (_, i) =>
       block(start + i * stride, dimension + 1, indent + 1),
     );

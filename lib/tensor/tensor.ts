@@ -4,6 +4,7 @@
 import { native } from '../native.ts';
 import { checkBoolean, checkOptions, describeValue } from './check.ts';
 import { type DType, isComplex, isFloatingPoint, type TypedArray, typedArrayOf } from './dtype.ts';
+import { elementCount } from './elements.ts';
 import type { TensorMethods } from './generated/methods.ts';
 import { format } from './print.ts';
 import { adopt, disown, type Scope } from './scope.ts';
@@ -83,7 +84,7 @@ export class Tensor {
 
   /** The number of elements. */
   get numel(): number {
-    return native.shape(this.handle).reduce((product, size) => product * size, 1);
+    return elementCount(native.shape(this.handle));
   }
 
   /** Distance between neighbours along each dimension, in elements. */
@@ -332,7 +333,7 @@ function nest(elements: Scalar[], shape: readonly number[]): NestedArray {
   let level: NestedArray[] = elements;
   for (let d = shape.length - 1; d >= 0; d--) {
     const size = shape[d]!;
-    const outer = shape.slice(0, d).reduce((product, n) => product * n, 1);
+    const outer = elementCount(shape.slice(0, d));
     const next: NestedArray[] = [];
     for (let i = 0; i < outer; i++) next.push(level.slice(i * size, (i + 1) * size));
     level = next;

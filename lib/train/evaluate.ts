@@ -2,6 +2,7 @@ import { type AnyDataset, createLoader, type LabelledImages, sizeOf } from '../d
 import { type ClassificationLoss, IcuLoss } from '../losses/index.ts';
 import type { Backbone } from '../models/index.ts';
 import { checkOptions } from '../tensor/check.ts';
+import { elementCount } from '../tensor/elements.ts';
 import { describeValue, noGrad, scope, Tensor } from '../tensor/index.ts';
 import {
   accuracyByClass,
@@ -175,7 +176,7 @@ export async function evaluate(
 
 /** Few enough images for their activations to fit into memory, and enough of small ones to be quick. */
 function batchFor(model: Backbone): number {
-  const values = model.inputShape.reduce((product, size) => product * size, 1);
+  const values = elementCount(model.inputShape);
   return Math.max(1, Math.min(500, Math.floor(4e6 / values)));
 }
 

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { writeWhole } from '../data/files.ts';
+import { elementCount } from '../tensor/elements.ts';
 import { type DType, describeValue, scope, type Tensor, type TypedArray, tensor } from '../tensor/index.ts';
 
 /** A file that is no safetensors file, or a damaged one. */
@@ -120,7 +121,7 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
       return fail(`tensor '${key}': dtype ${describeValue(kindName)} is not supported`);
     if (!isSizes(shape)) return fail(`tensor '${key}': expected a shape, got ${describeValue(shape)}`);
     const kind = kinds.get(dtype)!;
-    const expected = shape.reduce((product, size) => product * size, kind.bytes);
+    const expected = kind.bytes * elementCount(shape);
     if (!(isSizes(place) && place.length === 2 && place[1]! - place[0]! === expected)) {
       return fail(
         `tensor '${key}': expected ${expected} bytes for ${kind.name} [${shape}], got offsets ${place}`,
