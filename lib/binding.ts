@@ -34,7 +34,7 @@ export interface NativeBinding {
   releaseMany(handles: Int32Array, count: number): void;
   /** Frees the tensor once `object` has been garbage-collected. */
   track(tensor: number, object: object): void;
-  /** Frees the tensors and generators whose objects have been collected; returns how many tensors. */
+  /** Frees the tensors, generators and exceptions whose objects have been collected; returns how many tensors. */
   sweep(): number;
   /** [live tensors, the bytes on the CPU that they and what autograd has saved take] */
   memoryUse(): [number, number];

@@ -68,7 +68,10 @@ export function reproduceCommand(): Command {
       '--budget <time>',
       'fewer epochs, so that all runs take about so long: 90s, 10m, 2h; the table says so',
     )
-    .option('--vary-subset', 'choose long-tailed subsets anew for each seed (default: the published subset)')
+    .option(
+      '--vary-subset',
+      'choose long-tailed subsets anew for each seed but 0 (default: the published subset)',
+    )
     .addOption(
       new Option(
         '--select-on <part>',

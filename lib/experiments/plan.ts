@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { writeNew } from '../data/files.ts';
 import { type DataName, isFolderName } from '../data/index.ts';
 import { RunFolder, type TrainConfig } from '../train/index.ts';
+import { checkCounts } from './check.ts';
 import {
   epochsWithin,
   measurePace,
@@ -13,7 +14,6 @@ import {
   parseBudget,
   secondsOf,
 } from './estimate.ts';
-import { checkCounts } from './figures/figure.ts';
 import { isOpen, type Job, type JobState, jobOf, stateOf } from './jobs.ts';
 import { type Experiment, epochsOf, type Recipe } from './recipe.ts';
 import { recipesOf, type Selection, type Table } from './tables.ts';

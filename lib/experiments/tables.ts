@@ -97,7 +97,7 @@ export function recipesOf(table: Table, { rows, losses }: Selection = {}): Recip
       list.join(', '),
     );
     throw new TypeError(
-      `reproduce: losses: ${table.name} has no recipe of ${of || 'no loss'} for ${on || 'no row'}`,
+      `reproduce: ${rows?.length === 0 ? 'rows' : 'losses'}: ${table.name} has no recipe of ${of || 'no loss'} for ${on || 'no row'}`,
     );
   }
   return recipes;

@@ -84,7 +84,12 @@ export abstract class Module {
     return this.namedParameters().map(([, parameter]) => parameter);
   }
 
-  /** Sets `training` of this module and of all below it. @returns this */
+  /**
+   * Sets `training` of this module and of all below it.
+   * @param mode default true
+   * @returns this
+   * @throws TypeError if it is neither true nor false
+   */
   train(mode = true): this {
     checkBoolean('train', 'mode', mode);
     for (const [, module] of this.namedModules()) module.training = mode;

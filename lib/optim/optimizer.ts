@@ -228,7 +228,7 @@ export abstract class Optimizer<Options extends OptimizerOptions = OptimizerOpti
 
   /**
    * Goes on from what `stateDict` gave. Where it throws, nothing has changed.
-   * @throws TypeError if it is no such state, or a setting is out of range
+   * @throws TypeError if it is no such state, or a setting is out of range or none of this optimiser
    * @throws Error if the number of groups differs, or a tensor is not one that this optimiser keeps for a parameter
    */
   loadStateDict(state: OptimizerState): void {

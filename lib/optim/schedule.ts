@@ -34,13 +34,19 @@ export abstract class LRScheduler {
     return this.optimizer.paramGroups.map((group) => group.lr);
   }
 
-  /** Goes on by one step, and sets the learning rate of each group. */
+  /**
+   * Goes on by one step, and sets the learning rate of each group.
+   * @throws Error beyond the end of a schedule that has one, as OneCycleLR; it is where it was then
+   */
   step(): void {
     this.apply(this.count + 1);
     this.count++;
   }
 
-  /** Puts the schedule to where it was after `lastStep` steps. */
+  /**
+   * Puts the schedule to where it was after `lastStep` steps.
+   * @throws TypeError unless that is a number of at least 0; as `step`
+   */
   resume(lastStep: number): void {
     requireNumber(this.constructor.name, 'lastStep', lastStep, 0);
     this.apply(lastStep);

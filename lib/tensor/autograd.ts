@@ -1,5 +1,5 @@
 import { native } from '../native.ts';
-import { checkOptions, describeValue, elementsOf } from './check.ts';
+import { checkOptions, describeValue, readOnce } from './check.ts';
 import { synchronously } from './synchronously.ts';
 import { checkTensor, checkTensorOrNull, Tensor } from './tensor.ts';
 
@@ -88,7 +88,7 @@ function tensorsOf(tensors: Tensor | readonly Tensor[], name: string): Tensor[] 
       `grad: argument '${name}' expected a Tensor or an array of them, got ${describeValue(list)}`,
     );
   }
-  return elementsOf(list).map((tensor) => {
+  return readOnce(list).map((tensor) => {
     checkTensor('grad', name, tensor);
     return tensor;
   });
@@ -101,7 +101,7 @@ function gradientsOf(gradients: GradOptions['gradOutputs'] | null): (Tensor | nu
       `grad: argument 'gradOutputs' expected an array of Tensors or nulls, got ${describeValue(gradients)}`,
     );
   }
-  return elementsOf(gradients).map((tensor) => {
+  return readOnce(gradients).map((tensor) => {
     checkTensorOrNull('grad', 'gradOutputs', tensor);
     return tensor;
   });

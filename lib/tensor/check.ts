@@ -62,7 +62,7 @@ export function checkBoolean(what: string, name: string, value: unknown): void {
  * The elements of an array, each read once: one of getters, a Proxy or a subclass could give another the next time, or
  * dispose of a tensor that has been read. As far as the first hole, which no list takes: there may be millions.
  */
-export function elementsOf(values: readonly unknown[]): unknown[] {
+export function readOnce(values: readonly unknown[]): unknown[] {
   const { length } = values;
   const elements: unknown[] = [];
   for (let i = 0; i < length; i++) {

@@ -37,8 +37,8 @@ const mostDimensions = 64;
  *
  * Numbers for an integer dtype are truncated, and must be such as it can hold; a typed array is converted as by `to`.
  *
- * @throws TypeError if rows differ in length, elements in type, or the shape does not fit the data; RangeError if the
- *   dtype is an integer one that cannot hold a number
+ * @throws TypeError if rows differ in length, elements in type, the shape does not fit the data, the dtype is a real one and
+ *   the elements are complex, or an option is none; RangeError if the dtype is an integer one that cannot hold a number
  */
 export function tensor(data: NestedData | TypedArray, options: TensorOptions = {}): Tensor {
   checkOptions('tensor', options, optionNames);

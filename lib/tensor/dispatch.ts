@@ -1,7 +1,7 @@
 import type { OperatorOverload, OperatorParameter } from '../binding.ts';
 import { native } from '../native.ts';
 import { camelCase } from './camel-case.mjs';
-import { describeValue, elementsOf, isPlain } from './check.ts';
+import { describeValue, isPlain, readOnce } from './check.ts';
 import { isDType } from './dtype.ts';
 import { Generator } from './random.ts';
 import { isOwned } from './scope.ts';
@@ -212,7 +212,7 @@ function candidatesOf(qualifiedName: string, overload: string | undefined): Cand
  */
 function settled(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Tensor) return value;
-  if (Array.isArray(value)) return elementsOf(value);
+  if (Array.isArray(value)) return readOnce(value);
   if (value instanceof Generator || !('re' in value && 'im' in value)) return value;
   return { re: value.re, im: value.im };
 }

@@ -1,7 +1,7 @@
 // Every C++ exception becomes a JavaScript Error before it reaches the Node-API boundary: an
 // exception that crosses it aborts the process. The message is the first line of LibTorch's; the
-// rest, with the C++ stack, is `error.nativeStack`. Naming the stack's functions takes tens of
-// milliseconds, so that is done for who asks.
+// rest, with the C++ stack, is `error.nativeStack`, which can be read only. Naming the stack's
+// functions takes tens of milliseconds, so that is done for who asks.
 #pragma once
 
 #include <napi.h>

@@ -24,12 +24,16 @@ import { SetupError, shown } from '../setup/steps.mjs';
  * @typedef {{ gpu: import('./machine.mjs').Gpu; versions: Record<string, string>; date: string }} About
  */
 
-/** The lines of JSON in a program's output. @template T @param {string} output @returns {T[]} */
+/** The lines of JSON in a program's output, without one that was cut off. @template T @param {string} output @returns {T[]} */
 export const parseLines = (output) =>
-  output
-    .split('\n')
-    .filter((line) => line.startsWith('{') && line.endsWith('}'))
-    .map((line) => JSON.parse(line));
+  output.split('\n').flatMap((line) => {
+    if (!line.startsWith('{')) return [];
+    try {
+      return [JSON.parse(line)];
+    } catch {
+      return [];
+    }
+  });
 
 /** Whether a step came to anything: to be told that a tool is missing is nothing. @param {Outcome | undefined} outcome */
 export const hasRun = (outcome) =>

@@ -2,7 +2,7 @@
 // The steps of npm run gpu:check. One that cannot run says why, and the next goes on.
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { buildJobs, generatorFor, nvcc } from '../setup/native.mjs';
+import { buildJobs, generatorFor, nvcc, prepareFolder } from '../setup/native.mjs';
 import { firstLine, root } from '../setup/steps.mjs';
 import { cause, run } from './command.mjs';
 import { cudaPython } from './machine.mjs';
@@ -78,6 +78,7 @@ async function buildLibrary(built) {
     `-DINTRACLASS_OUTPUT=${join(folder, 'Release')}`,
     ...[`-DLIBTORCH=${torch}`, '-DINTRACLASS_CUDA=ON', '-DINTRACLASS_ADDON=OFF'],
   ];
+  prepareFolder(folder);
   let made = await run(
     'cmake',
     ['-S', root, '-B', folder, ...generatorFor(folder), '-DCMAKE_BUILD_TYPE=Release', ...options],

@@ -5,7 +5,7 @@ import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endCommands } from './commands.mjs';
 
-const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']);
 
 /**
  * Lets a signal end the process by an exit, at which 'exit' listeners run, with the code that shells give for it; the
@@ -35,7 +35,8 @@ export function exitOnSignals(tell = () => {}) {
  */
 export async function withCleanUp(work, clean, tell) {
   const takeBack = exitOnSignals(tell);
-  process.on('exit', clean);
+  // What was begun last is cleaned up first: a lock is given back once nothing of the job is left.
+  process.prependListener('exit', clean);
   try {
     return await work();
   } finally {

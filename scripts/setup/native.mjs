@@ -49,7 +49,7 @@ function folderOf(name) {
 }
 
 /** What CMake reads when it first configures a folder, and never again. */
-const environment = () => [process.env.CXX, process.env.CUDAARCHS];
+const environment = () => [process.env.CXX, process.env.CUDAARCHS, process.env.CUDACXX];
 
 /** The environment that a CMake folder was configured in. @param {string} folder */
 const environmentFile = (folder) => join(folder, 'environment.json');
@@ -64,11 +64,18 @@ function dropForeignCache(folder) {
   if (!existsSync(cache)) return;
   const home = /^CMAKE_HOME_DIRECTORY:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1];
   const file = environmentFile(folder);
-  // Without one it was configured before there were such files, as a rule with neither.
-  const used = existsSync(file) ? readFileSync(file, 'utf8') : JSON.stringify([null, null]);
+  // Without one it was configured before there were such files, as a rule with none of them set.
+  const used = existsSync(file) ? readFileSync(file, 'utf8') : JSON.stringify(environment().map(() => null));
   if (home !== root || used !== JSON.stringify(environment())) {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Makes a CMake folder ready to be configured, anew where it has to be. @param {string} folder */
+export function prepareFolder(folder) {
+  dropForeignCache(folder);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(environmentFile(folder), JSON.stringify(environment()));
 }
 
 /** CMake's options for a folder that has no generator yet: Ninja, where there is one. @param {string} folder */
@@ -91,10 +98,20 @@ export async function ensureNative(libtorch, { cuda = false } = {}) {
   const headers = { addonApi: folderOf('node-addon-api'), apiHeaders: folderOf('node-api-headers') };
   const versions = Object.values(headers).map((path) => join(relative(root, path), 'package.json'));
   const hash = hashOf([...NATIVE_SOURCES, ...versions], [libtorch.version, ...environment()]);
-  const there = findBinaries({ root, cuda })?.folder === join(output, 'Release');
+  const there = madeIn(join(output, 'Release'), cuda);
   await step(cuda ? 'native-cuda' : 'native', hash, () => build(libtorch, { cuda, output, ...headers }), {
     there,
   });
+}
+
+/** Whether the binaries are those of a folder; where they are damaged they are made anew. @param {string} folder @param {boolean} cuda */
+function madeIn(folder, cuda) {
+  try {
+    return findBinaries({ root, cuda })?.folder === folder;
+  } catch (error) {
+    if (error instanceof SetupError) return false;
+    throw error;
+  }
 }
 
 /**
@@ -108,9 +125,7 @@ async function build(libtorch, { cuda, output, addonApi, apiHeaders }) {
     `native code: building against LibTorch ${libtorch.version}${cuda ? ' with CUDA' : ''} into ${shown(output)}/Release`,
   );
   const folder = join(output, 'cmake');
-  dropForeignCache(folder);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(environmentFile(folder), JSON.stringify(environment()));
+  prepareFolder(folder);
   await run(
     'cmake',
     [

@@ -391,7 +391,7 @@ describe('reproduce', () => {
     [{ varySubset: true }, /varySubset: expected a row with a long-tailed subset, got digits$/],
     [{ rows: ['no'] }, /rows: small has no 'no'/],
     [{ rows: ['photos'], losses: ['icu'] }, /losses: small has no recipe of icu for photos$/],
-    [{ rows: [] }, /losses: small has no recipe of ce, icu for no row$/],
+    [{ rows: [] }, /rows: small has no recipe of ce, icu for no row$/],
   ])('says what is wrong with %o', async (more, message) => {
     await expect(planOf(table, options(more))).rejects.toThrow(message);
   });

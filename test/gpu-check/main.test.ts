@@ -138,7 +138,7 @@ it('keeps results only in a file that is named', async () => {
 });
 
 it('takes the lines of JSON out of other output', () => {
-  expect(parseLines('warming up\n{"a":1}\n\n{"a":2}\n{"a":')).toEqual([{ a: 1 }, { a: 2 }]);
+  expect(parseLines('warming up\n{"a":1}\n\n{"a":2}\n{"a":{"b":3}\n{"a":')).toEqual([{ a: 1 }, { a: 2 }]);
 });
 
 it('has a step of each kind, with names of their own', () => {

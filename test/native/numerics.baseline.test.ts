@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest';
 
-// Read once, when the first loss is computed: before anything is imported.
+// Read when the library is loaded: before anything is imported.
 process.env.ICU_SIMD = 'baseline';
 const { operator } = await import('../../lib/tensor/index.ts');
 const { numericsSuite } = await import('./numerics.ts');

@@ -72,6 +72,13 @@ describe('the native build', () => {
     expect(anew({})).toBe(true);
   });
 
+  it('makes damaged binaries anew', () => {
+    build(['--native-only']);
+    write(join(copy.root, 'build', 'Release', 'build-info.json'), '{ "torchV');
+    expect(build(['--native-only']).status).toBe(0);
+    expect(builds()).toBe(2);
+  });
+
   it('with another LibTorch that failed leaves nothing that counts as built', () => {
     build(['--native-only']);
     write(join(folder, 'fail'), '');

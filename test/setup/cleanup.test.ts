@@ -23,6 +23,16 @@ const exitCodeOf = (file: string, code: string) => {
   return spawnSync(process.execPath, ['--input-type=module', '-e', whole]).status;
 };
 
+/** Whether a process runs; of one that has ended, and that nobody has collected yet, there is a remnant. */
+function runs(pid: number): boolean {
+  if (!isAlive(pid)) return false;
+  try {
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
 /** Waits until `holds`, for some seconds. */
 async function until(holds: () => boolean) {
   for (let turn = 0; turn < 400 && !holds(); turn++) await setTimeout(25);
@@ -58,6 +68,7 @@ it('withTemporaryFolder removes its folder', async () => {
 describe.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
+  ['SIGQUIT', 131],
 ] as const)('%s', (signal, code) => {
   it('ends a process with the code of a shell, after it has cleaned up', () => {
     const mark = join(folder, 'mark');
@@ -72,6 +83,19 @@ describe.each([
     expect(existsSync(mark)).toBe(false);
   });
 
+  it('cleans up first what was begun last', () => {
+    const log = join(folder, 'log');
+    exitCodeOf(
+      'cleanup.mjs',
+      `import { appendFileSync } from 'node:fs';
+       const tell = (name) => () => appendFileSync(${JSON.stringify(log)}, name + ' ');
+       setTimeout(() => process.kill(process.pid, '${signal}'), 1);
+       const long = () => new Promise((done) => setTimeout(done, 20_000));
+       await it.withCleanUp(() => it.withCleanUp(long, tell('inner')), tell('outer'));`,
+    );
+    expect(readFileSync(log, 'utf8')).toBe('inner outer ');
+  });
+
   it('ends what a command has started, whatever it is for, before the process ends', () => {
     const pid = join(folder, 'pid');
     const exit = exitCodeOf(
@@ -82,7 +106,7 @@ describe.each([
        await it.run('sh', ['-c', 'sleep 30 & echo $! > ${pid}; wait'], { output: 'stdout' });`,
     );
     expect(exit).toBe(code);
-    expect(isAlive(Number(readFileSync(pid, 'utf8')))).toBe(false);
+    expect(runs(Number(readFileSync(pid, 'utf8')))).toBe(false);
   });
 
   it('holds the lock until a build is gone', async () => {
@@ -112,7 +136,7 @@ describe.each([
     const lock = join(copy.root, 'build', '.stamps', 'lock');
     child.kill(signal);
     await until(() => !existsSync(lock));
-    expect(isAlive(Number(readFileSync(pid, 'utf8')))).toBe(false);
+    expect(runs(Number(readFileSync(pid, 'utf8')))).toBe(false);
     expect(await exit).toBe(code);
   });
 

@@ -71,6 +71,12 @@ describe('worker threads', () => {
     expect(status).toBe(0);
   });
 
+  it('may set what the kernels read of the environment, which they have read by then', () => {
+    const simd = (set: string) =>
+      runModule(`import { operator } from TENSOR; ${set} console.log(operator('icu::simd')());`).stdout;
+    expect(simd("process.env.ICU_SIMD = 'baseline';")).toBe(simd(''));
+  });
+
   it('may compute losses while the main thread changes the environment', () => {
     const { status, stdout } = runModule(`${prelude}
       const busy = ${worker(`

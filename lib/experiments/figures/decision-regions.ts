@@ -11,8 +11,9 @@ import { percent } from '../../plot/style.ts';
 import { describeValue, scope } from '../../tensor/index.ts';
 import { gaussiansOf } from '../../train/pictures.ts';
 import { count } from '../../train/words.ts';
+import { checkCounts } from '../check.ts';
 import { type Spread, spreadOf } from '../statistics.ts';
-import { checkCounts, type Figure, type FigureEvents } from './figure.ts';
+import type { Figure, FigureEvents } from './figure.ts';
 import { distance, type PlaneGaussian } from './gaussian-plane.ts';
 import {
   type Accuracy,

@@ -131,7 +131,8 @@ __device__ void prepare_labels(const Prepare<X, T>& a) {
 
 // o for 32 dimensions. Of the means, not of the features: a single feature far away, even of a row
 // that is ignored, would take o with it, and with that the digits of every x - o and mu - o. What
-// is not finite is left out: it is its own class's, and would reach all.
+// is not finite is left out: it is its own class's, and would reach all. A mean that is finite and
+// far away still takes o with it, as it does on the CPU.
 template <typename X, typename T>
 __device__ void prepare_centre(const Prepare<X, T>& a, int64_t first) {
   struct Shared {
