@@ -6,7 +6,6 @@ import { parseArgs } from 'node:util';
 import { findGpu, versions } from './gpu-check/machine.mjs';
 import { checkGpu } from './gpu-check/main.mjs';
 import { steps } from './gpu-check/steps.mjs';
-import { exitOnSignals } from './setup/cleanup.mjs';
 import { log, root, runMain, SetupError } from './setup/steps.mjs';
 
 const HELP = `npm run gpu:check -- [options]: builds, checks and measures on a GPU, and writes docs/gpu.md after each step
@@ -37,7 +36,6 @@ await runMain(async () => {
     );
   }
   log(`${gpu.name}, driver ${gpu.driver}`);
-  exitOnSignals();
   const fine = await checkGpu({
     steps,
     about: { gpu, versions: versions(), date: new Date().toISOString().slice(0, 10) },

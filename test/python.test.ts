@@ -1,18 +1,18 @@
 /** Which Python the tests, the benchmarks and gpu:check take. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { findPython } from '../scripts/bench/sides.mjs';
 import { pythonWith } from '../scripts/python.mjs';
+import { useTemporaryFolder } from './support/folder.ts';
 
-let folder = '';
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
+let folder: string;
+useTemporaryFolder((path) => {
+  folder = path;
 });
+
 afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** A Python that can import what is named and nothing else. */

@@ -173,11 +173,12 @@ export async function writeBudget({ budget }: Plan): Promise<boolean> {
   );
 }
 
-/** A plan whose budget is written down, by this process or by another that was quicker. */
-export async function settledPlan(table: Table, options: PlanOptions): Promise<Plan> {
-  const plan = await planOf(table, options);
-  return (await writeBudget(plan)) ? plan : planOf(table, options);
-}
+/**
+ * A plan whose budget is written down, by this process or by another that was quicker.
+ * @param again makes the plan anew, from what the other has written
+ */
+export const settled = async (plan: Plan, again: () => Promise<Plan>): Promise<Plan> =>
+  (await writeBudget(plan)) ? plan : again();
 
 /** What a picture says of an experiment's runs where they are not the recipe's. */
 export function notesOf({ jobs }: Plan, experiment: Experiment): string[] {

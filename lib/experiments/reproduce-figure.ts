@@ -6,7 +6,7 @@ import { featureFigure } from './figures/features.ts';
 import type { Figure, LabelledRun } from './figures/figure.ts';
 import { marginFigure } from './figures/margins.ts';
 import { sigmaFigure } from './figures/sigmas.ts';
-import { experimentsOf, notesOf, type Plan, type PlanOptions, planOf, writeBudget } from './plan.ts';
+import { experimentsOf, notesOf, type Plan, type PlanOptions, planOf, settled } from './plan.ts';
 import type { Recipe } from './recipe.ts';
 import { defaultOut, type ReproduceOptions } from './reproduce.ts';
 import { nothingRun, type PlanOutcome, runPlan } from './run-plan.ts';
@@ -93,7 +93,8 @@ function requireShowable(figure: keyof typeof shown, recipes: readonly Recipe[])
  * those that are missing; `rows`, `losses`, `epochs` and the like choose them as for tables. `fig1` takes `seeds` and
  * `threads`.
  *
- * @throws as `planOfFigure`, and Error if `out` can be no folder, before anything is run; Error if no run that the figure shows has finished
+ * @throws as `planOfFigure`, and Error if `out` can be no folder, before anything is run; Error if no run that the figure
+ *   shows has finished
  */
 export async function reproduceFigure(
   name: FigureName,
@@ -107,8 +108,7 @@ export async function reproduceFigure(
     const figures = await (name === 'fig1' ? decisionFigure({ seeds, signal, onMessage }) : marginFigure());
     return { ...nothingRun(), files: await write(figures, options) };
   }
-  // As by `settledPlan`.
-  const plan = (await writeBudget(planned)) ? planned : (await planOfFigure(name, options))!;
+  const plan = await settled(planned, async () => (await planOfFigure(name, options))!);
   options.onPlan?.(plan);
   const outcome = await runPlan(plan, options);
   if (outcome.interrupted) return { ...outcome, files: [] };

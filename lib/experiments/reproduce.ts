@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { accuracyPlot, svgToPng } from '../plot/index.ts';
 import { csvOf } from './csv.ts';
 import { markdownOf, type ReportNotes } from './markdown.ts';
-import { experimentsOf, notesOf, type Plan, type PlanOptions, settledPlan } from './plan.ts';
+import { experimentsOf, notesOf, type Plan, type PlanOptions, planOf, settled } from './plan.ts';
 import { type PlanOutcome, type RunPlanOptions, runPlan } from './run-plan.ts';
 import { type Cell, cellsOf } from './summary.ts';
 import { type Table, type TableName, tableOf } from './tables.ts';
@@ -43,7 +43,8 @@ export async function reproduceTable(
   const table = typeof which === 'string' ? tableOf(which) : which;
   const { name } = table;
   const { out = defaultOut, command = null } = options;
-  const plan = await settledPlan(table, options);
+  const planned = () => planOf(table, options);
+  const plan = await settled(await planned(), planned);
   options.onPlan?.(plan);
   await makeOut(out);
   const outcome = await runPlan(plan, options);

@@ -17,8 +17,8 @@ export async function makeOut(out: string): Promise<void> {
 }
 
 /**
- * Writes `<out>/<name>.<ending>` for each content, to a folder that is there. One that is null is deleted: what an earlier call wrote there does not
- * belong to the others any more.
+ * Writes `<out>/<name>.<ending>` for each content, to a folder that is there. One that is null is deleted: what an
+ * earlier call wrote there does not belong to the others any more.
  *
  * @returns the paths of what was written
  */

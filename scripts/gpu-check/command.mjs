@@ -1,9 +1,6 @@
 // @ts-check
 // Running the commands of npm run gpu:check, and what to say of one that failed.
-import { spawn } from 'node:child_process';
-import { exitOnSignals } from '../setup/cleanup.mjs';
-import { endWithThis, isEnding } from '../setup/commands.mjs';
-import { log, root, seconds } from '../setup/steps.mjs';
+import { log, seconds, start } from '../setup/steps.mjs';
 
 /** How much of its output a command that failed is shown with. */
 const SHOWN_LINES = 60;
@@ -39,33 +36,23 @@ export function run(command, args, env = {}) {
   log(`$ ${[command, ...args].join(' ')}`);
   const started = Date.now();
   return new Promise((done) => {
-    const takeBack = exitOnSignals();
-    const child = spawn(command, args, {
-      cwd: root,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
-    endWithThis(child);
     let [stdout, output] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text) => {
+    const child = start(command, args, { env, streams: ['pipe', 'pipe'] }, (status, signal) => {
+      const ok = status === 0;
+      log(`  ${ok ? 'done' : signal ? `ended by ${signal}` : `exit code ${status}`} (${seconds(started)})`);
+      if (!ok) log(output.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n'));
+      done({ ok, status, stdout, output });
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text) => {
       stdout += text;
       output += text;
     });
-    child.stderr.setEncoding('utf8').on('data', (text) => {
+    child.stderr?.setEncoding('utf8').on('data', (text) => {
       output += text;
       process.stderr.write(text);
     });
     child.on('error', (error) => {
       output += `${error.message}\n`;
-    });
-    child.on('close', (status, signal) => {
-      if (isEnding()) return;
-      takeBack();
-      const ok = status === 0;
-      log(`  ${ok ? 'done' : signal ? `ended by ${signal}` : `exit code ${status}`} (${seconds(started)})`);
-      if (!ok) log(output.trimEnd().split('\n').slice(-SHOWN_LINES).join('\n'));
-      done({ ok, status, stdout, output });
     });
   });
 }

@@ -1,8 +1,8 @@
 // @ts-check
 // Which GPU is here, and which versions of what it takes to use it.
 import { spawnSync } from 'node:child_process';
+import { nvcc } from '../../lib/native/tools.mjs';
 import { pythonWith } from '../python.mjs';
-import { nvcc } from '../setup/native.mjs';
 import { firstLine } from '../setup/steps.mjs';
 
 /** @typedef {{ name: string; driver: string; memory: string; count: number }} Gpu */

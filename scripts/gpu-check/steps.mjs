@@ -2,8 +2,10 @@
 // The steps of npm run gpu:check. One that cannot run says why, and the next goes on.
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { buildJobs, generatorFor, nvcc, prepareFolder } from '../setup/native.mjs';
+import { nvcc } from '../../lib/native/tools.mjs';
+import { buildJobs, generatorFor, prepareFolder } from '../setup/native.mjs';
 import { firstLine, root } from '../setup/steps.mjs';
+import { bin } from '../setup/typescript.mjs';
 import { cause, run } from './command.mjs';
 import { cudaPython } from './machine.mjs';
 import { parseLines } from './results.mjs';
@@ -130,8 +132,9 @@ async function parityFromNode() {
   const name = 'parity from Node.js';
   const built = await run(process.execPath, ['scripts/build.mjs', '--cuda']);
   if (!built.ok) return notRun(name, `the addon was not built: ${cause(built.output)}`);
-  const vitest = join(root, 'node_modules', '.bin', 'vitest');
-  const tested = await run(vitest, ['run', 'test/native/cuda/parity.test.ts'], { INTRACLASS_BUILD: 'cuda' });
+  const tested = await run(bin('vitest'), ['run', 'test/native/cuda/parity.test.ts'], {
+    INTRACLASS_BUILD: 'cuda',
+  });
   const counts = /Tests\s+(.*)/.exec(tested.stdout)?.[1];
   return { name, ok: tested.ok, detail: counts ?? cause(tested.output) };
 }

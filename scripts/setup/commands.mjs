@@ -1,8 +1,9 @@
 // @ts-check
 // The commands that run just now. Each leads a process group of its own, so that all that it has started can be ended
 // with it: `cmake --build` lets no signal through to what it waits for, and a signal to this process reaches it alone.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
+import { hasEnded, statOf } from './processes.mjs';
 
 /** @typedef {import('node:child_process').ChildProcess} ChildProcess */
 
@@ -27,24 +28,13 @@ function signalTo(group, signal) {
   }
 }
 
-/**
- * Whether a process of the group still runs. Of one that has ended there may be a remnant, which can be signalled: as a
- * child of the first process of a container, which may be one that collects none.
- * @param {number} group
- */
+/** Whether a process of the group still runs. @param {number} group */
 function isRunning(group) {
   if (!signalTo(group, 0)) return false;
   if (process.platform !== 'linux') return true;
-  return readdirSync('/proc').some((pid) => {
-    if (!/^\d+$/.test(pid)) return false;
-    try {
-      // pid (name) state parent group …
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      const [state, , of] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return Number(of) === group && state !== 'Z';
-    } catch {
-      return false; // it has ended meanwhile
-    }
+  return readdirSync('/proc').some((name) => {
+    const stat = /^\d+$/.test(name) ? statOf(Number(name)) : null;
+    return stat?.group === group && !hasEnded(stat);
   });
 }
 

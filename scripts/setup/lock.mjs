@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { withCleanUp } from './cleanup.mjs';
+import { isAlive, statOf } from './processes.mjs';
 import { log, root, SetupError, stampPath } from './steps.mjs';
 
 /**
@@ -49,15 +50,8 @@ async function withLock(work, lock) {
   return withCleanUp(work, () => rmSync(lock, { force: true }));
 }
 
-/** When a process began, in Linux's own count; '' elsewhere. @param {number} pid */
-function startOf(pid) {
-  try {
-    // The 22nd field. The second is the command's name, in brackets, which may hold anything.
-    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
-}
+/** When a process began; '' where nothing says so. @param {number} pid */
+const startOf = (pid) => statOf(pid)?.start ?? '';
 
 /**
  * The living process that holds a lock, 0 for one that has not written its number yet, null where there is none.
@@ -73,14 +67,5 @@ function holderOf(lock) {
     return isAlive(Number(pid)) ? Number(pid) : null;
   } catch {
     return null; // released meanwhile
-  }
-}
-
-/** Whether there is such a process. @param {number} pid */
-export function isAlive(pid) {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'; // somebody else's
   }
 }

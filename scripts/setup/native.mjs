@@ -12,8 +12,6 @@ import { hashOf, log, root, run, SetupError, seconds, shown, step } from './step
 
 /** @typedef {import('../../lib/native/locate.mjs').LibTorch} LibTorch */
 
-export { nvcc };
-
 /** @param {boolean} cuda */
 function checkTools(cuda) {
   const cmake = firstLine('cmake', ['--version']);

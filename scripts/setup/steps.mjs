@@ -23,12 +23,39 @@ export const log = (line) => process.stderr.write(`${line}\n`);
 /** @param {number} started from Date.now() */
 export const seconds = (started) => `${((Date.now() - started) / 1000).toFixed(1)} s`;
 
+/**
+ * Starts a command in the project's folder. Where this process is ended before it, the command is ended first, with all
+ * that it has started.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env: Record<string, string>; streams: ['pipe' | number, 'pipe' | number] }} options `streams`: where its
+ *   standard output and standard error go
+ * @param {(code: number | null, signal: NodeJS.Signals | null) => void} onClose not called where it is being ended:
+ *   whoever waits for it would go on, or tell of a failure
+ */
+export function start(command, args, { env, streams }, onClose) {
+  const takeBack = exitOnSignals();
+  const child = spawn(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    detached: true,
+    stdio: ['ignore', ...streams],
+  });
+  endWithThis(child);
+  child.on('close', (code, signal) => {
+    if (isEnding()) return;
+    takeBack();
+    onClose(code, signal);
+  });
+  return child;
+}
+
 /** @type {Record<'show' | 'on failure' | 'stdout', ['pipe' | number, 'pipe' | number]>} */
 const STREAMS = { show: [2, 2], 'on failure': ['pipe', 'pipe'], stdout: [1, 2] };
 
 /**
  * Runs a command to its end, with its output on standard error (`show`) or standard output (`stdout`), or kept and shown
- * only when it fails. Where this process is ended first, the command is ended before, with all that it has started.
+ * only when it fails. It ends as by `start`.
  * @param {string} command
  * @param {string[]} args
  * @param {{ env?: Record<string, string>; output?: keyof typeof STREAMS; hint?: string }} [options]
@@ -37,14 +64,10 @@ const STREAMS = { show: [2, 2], 'on failure': ['pipe', 'pipe'], stdout: [1, 2] }
  */
 export function run(command, args, { env = {}, output = 'on failure', hint = '' } = {}) {
   return new Promise((done, failed) => {
-    const takeBack = exitOnSignals();
-    const child = spawn(command, args, {
-      cwd: root,
-      env: { ...process.env, ...env },
-      detached: true,
-      stdio: ['ignore', ...STREAMS[output]],
+    const child = start(command, args, { env, streams: STREAMS[output] }, (code, signal) => {
+      if (code === 0) done();
+      else fail(signal ? `was ended by ${signal}` : `failed with exit code ${code}`);
     });
-    endWithThis(child);
     const kept = /** @type {Buffer[]} */ ([]);
     child.stdout?.on('data', (chunk) => kept.push(chunk));
     child.stderr?.on('data', (chunk) => kept.push(chunk));
@@ -52,17 +75,7 @@ export function run(command, args, { env = {}, output = 'on failure', hint = '' 
       if (kept.length > 0) log(Buffer.concat(kept).toString().trimEnd());
       failed(new SetupError(`${[command, ...args].join(' ')}\n${why}${hint ? `\n${hint}` : ''}`));
     };
-    child.on('error', (error) => {
-      takeBack();
-      fail(`could not be started: ${error.message}`);
-    });
-    child.on('close', (code, signal) => {
-      // Whoever waits for it would go on, or tell of a failure.
-      if (isEnding()) return;
-      takeBack();
-      if (code === 0) done();
-      else fail(signal ? `was ended by ${signal}` : `failed with exit code ${code}`);
-    });
+    child.on('error', (error) => fail(`could not be started: ${error.message}`));
   });
 }
 

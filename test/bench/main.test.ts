@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { main } from '../../scripts/bench/main.mjs';
-import { isAlive } from '../../scripts/setup/lock.mjs';
+import { isAlive } from '../../scripts/setup/processes.mjs';
 import { root } from '../../scripts/setup/steps.mjs';
 import { useTemporaryFolder } from '../support/folder.ts';
 import { writeCommand } from '../support/package-copy.ts';

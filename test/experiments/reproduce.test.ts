@@ -14,7 +14,7 @@ import {
   tableOf,
 } from '../../lib/experiments/index.ts';
 import { markdownOf } from '../../lib/experiments/markdown.ts';
-import { settledPlan, writeBudget } from '../../lib/experiments/plan.ts';
+import { settled, writeBudget } from '../../lib/experiments/plan.ts';
 import { method } from '../../lib/experiments/recipe.ts';
 import { ours } from '../../lib/experiments/setting.ts';
 import { getNumThreads, setNumThreads } from '../../lib/tensor/index.ts';
@@ -314,7 +314,8 @@ describe('reproduce', () => {
       mkdirSync(runsDir, { recursive: true });
       writeFileSync(join(runsDir, file), JSON.stringify({ ...content, epochs: { digits: 2 } }));
     };
-    const { jobs } = await settledPlan(table, { ...budget, onTiming });
+    const planned = () => planOf(table, { ...budget, onTiming });
+    const { jobs } = await settled(await planned(), planned);
     expect(jobs[0]!.job.config.epochs).toBe(2);
     await expect(runPlan(plan)).rejects.toThrow(/runPlan: plan: expected the epochs .*: plan again$/);
   });

@@ -1,11 +1,11 @@
 /** Which steps npm run gpu:check takes, and what it writes after each; the steps are made up. */
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { type Choice, checkGpu } from '../../scripts/gpu-check/main.mjs';
 import { type Outcome, parseLines } from '../../scripts/gpu-check/results.mjs';
 import { steps as realSteps, type Step } from '../../scripts/gpu-check/steps.mjs';
+import { useTemporaryFolder } from '../support/folder.ts';
 
 const about = (name = 'GPU A') => ({
   gpu: { name, driver: '1.2', memory: '80 GiB', count: 1 },
@@ -13,13 +13,16 @@ const about = (name = 'GPU A') => ({
   date: '2030-01-02',
 });
 
-let folder = '';
+let folder: string;
+useTemporaryFolder((path) => {
+  folder = path;
+});
+
 let page = '';
 let results = '';
 let ran: string[] = [];
 let pages: string[] = [];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
   page = join(folder, 'gpu.md');
   results = join(folder, 'results.jsonl');
   writeFileSync(page, 'Text.\n<!-- results -->\nold figures\n<!-- end of results -->\n');
@@ -28,7 +31,6 @@ beforeEach(() => {
 });
 afterEach(() => {
   vi.restoreAllMocks();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const written = () => readFileSync(page, 'utf8');

@@ -1,17 +1,20 @@
 /** How npm run gpu:check finds its tools, and what it makes of their output. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { cause, run } from '../../scripts/gpu-check/command.mjs';
 import { findSanitizer, parseSanitizer } from '../../scripts/gpu-check/steps.mjs';
 import { buildJobs, generatorFor } from '../../scripts/setup/native.mjs';
+import { useTemporaryFolder } from '../support/folder.ts';
 import { hasTorch, runPython } from '../support/python.ts';
 
-let folder = '';
+let folder: string;
+useTemporaryFolder((path) => {
+  folder = path;
+});
+
 let logged = '';
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'intraclass-'));
   logged = '';
   vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
     logged += text;
@@ -21,7 +24,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 function program(path: string): string {

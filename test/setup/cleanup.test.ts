@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { withCleanUp, withTemporaryFolder } from '../../scripts/setup/cleanup.mjs';
-import { isAlive } from '../../scripts/setup/lock.mjs';
+import { isAlive } from '../../scripts/setup/processes.mjs';
 import { root } from '../../scripts/setup/steps.mjs';
 import { useTemporaryFolder } from '../support/folder.ts';
 import { makeTorch, PackageCopy, write } from '../support/package-copy.ts';
@@ -22,16 +22,6 @@ const exitCodeOf = (file: string, code: string) => {
   const whole = `const it = await import(${JSON.stringify(url)});\n${code}`;
   return spawnSync(process.execPath, ['--input-type=module', '-e', whole]).status;
 };
-
-/** Whether a process runs; of one that has ended, and that nobody has collected yet, there is a remnant. */
-function runs(pid: number): boolean {
-  if (!isAlive(pid)) return false;
-  try {
-    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-}
 
 /** Waits until `holds`, for some seconds. */
 async function until(holds: () => boolean) {
@@ -106,7 +96,7 @@ describe.each([
        await it.run('sh', ['-c', 'sleep 30 & echo $! > ${pid}; wait'], { output: 'stdout' });`,
     );
     expect(exit).toBe(code);
-    expect(runs(Number(readFileSync(pid, 'utf8')))).toBe(false);
+    expect(isAlive(Number(readFileSync(pid, 'utf8')))).toBe(false);
   });
 
   it('holds the lock until a build is gone', async () => {
@@ -136,7 +126,7 @@ describe.each([
     const lock = join(copy.root, 'build', '.stamps', 'lock');
     child.kill(signal);
     await until(() => !existsSync(lock));
-    expect(runs(Number(readFileSync(pid, 'utf8')))).toBe(false);
+    expect(isAlive(Number(readFileSync(pid, 'utf8')))).toBe(false);
     expect(await exit).toBe(code);
   });
 
