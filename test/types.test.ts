@@ -2,11 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
+import { root } from '../scripts/setup/steps.mjs';
+import { bin } from '../scripts/setup/typescript.mjs';
 import { useTemporaryFolder } from './support/folder.ts';
-
-const root = fileURLToPath(new URL('../', import.meta.url));
 
 let folder: string;
 useTemporaryFolder((path) => {
@@ -16,13 +15,12 @@ useTemporaryFolder((path) => {
 /** What TypeScript says of a program, nothing where it has no complaint. */
 function complaints(program: string): string {
   const file = join(folder, 'program.ts');
-  writeFileSync(file, `import * as intraclass from '${root}dist/index.js';\n${program}`);
+  writeFileSync(file, `import * as intraclass from '${join(root, 'dist', 'index.js')}';\n${program}`);
   const options =
     '--ignoreConfig --noEmit --strict --exactOptionalPropertyTypes --skipLibCheck false --module nodenext --target es2022 ' +
     '--lib es2023,esnext.disposable --types node';
-  const typescript = join(root, 'node_modules', '.bin', 'tsc');
   const types = ['--typeRoots', join(root, 'node_modules', '@types')];
-  const { stdout, stderr } = spawnSync(typescript, [...options.split(' '), ...types, file], {
+  const { stdout, stderr } = spawnSync(bin('tsc'), [...options.split(' '), ...types, file], {
     encoding: 'utf8',
   });
   return stdout + stderr;
