@@ -1,5 +1,5 @@
 import { describeValue, scope, type Tensor } from '../tensor/index.ts';
-import { type Augmentation, cropFlip, drawCrops } from './augment.ts';
+import { type Augmentation, type Crops, cropImages, crops, drawCrops } from './augment.ts';
 import type { Dataset } from './dataset.ts';
 import { Normalization } from './normalize.ts';
 import { Order, type OrderOptions } from './order.ts';
@@ -45,25 +45,20 @@ export class DataLoader implements Loader {
   readonly batchSize: number;
   readonly length: number;
   readonly #order: Order;
-  readonly #augment: Augmentation;
+  readonly #crops: Crops | null;
   readonly #device: string;
 
   /** @throws TypeError for an option that is not valid */
   constructor(dataset: Dataset, options: DataLoaderOptions) {
     const { augment = 'none', device = 'cpu' } = options;
     this.#order = new Order(dataset, options);
-    if (augment !== 'none' && augment !== 'crop-flip') {
-      throw new TypeError(
-        `DataLoader: augment: expected none or crop-flip for images in memory, got ${describeValue(augment)}`,
-      );
-    }
-    if (augment !== 'none' && options.seed === undefined) {
+    this.#crops = cropsOf(augment);
+    if (this.#crops !== null && options.seed === undefined) {
       throw new TypeError('DataLoader: augment: expected a seed beside it, got none');
     }
     this.dataset = dataset;
     this.batchSize = this.#order.batchSize;
     this.length = this.#order.length;
-    this.#augment = augment;
     this.#device = device;
   }
 
@@ -75,10 +70,11 @@ export class DataLoader implements Loader {
   epoch(number: number): Batches<Batch> {
     const device = this.#device;
     const { images, labels } = this.dataset;
-    const { order, crops } = scope(() => {
+    const kind = this.#crops;
+    const { order, draws } = scope(() => {
       const { order, generator } = this.#order.epoch(number);
-      const crops = this.#augment === 'none' ? null : drawCrops(order.shape[0]!, generator).keep();
-      return { order: order.keep(), crops };
+      const draws = kind && drawCrops(kind, order.shape[0]!, generator).keep();
+      return { order: order.keep(), draws };
     });
     const normalization = new Normalization(this.dataset, device);
     return {
@@ -88,7 +84,7 @@ export class DataLoader implements Loader {
           const rows = order.narrow(0, start, count);
           const pixels = images.indexSelect(0, rows).to({ device });
           const varied =
-            crops === null ? pixels : cropFlip(pixels, crops.narrow(0, start, count).to({ device }));
+            kind && draws ? cropImages(kind, pixels, draws.narrow(0, start, count).to({ device })) : pixels;
           return {
             images: normalization.apply(varied),
             labels: labels.indexSelect(0, rows).to({ device }),
@@ -97,7 +93,7 @@ export class DataLoader implements Loader {
       },
       dispose: () => {
         order.dispose();
-        crops?.dispose();
+        draws?.dispose();
         normalization.dispose();
       },
     };
@@ -110,4 +106,13 @@ export class DataLoader implements Loader {
   order(epoch: number): Tensor {
     return this.#order.epoch(epoch).order;
   }
+}
+
+/** The crops that an augmentation makes of images in memory; null for none. */
+function cropsOf(augment: Augmentation): Crops | null {
+  if (augment === 'none') return null;
+  if (augment === 'crop' || augment === 'crop-flip') return crops[augment];
+  throw new TypeError(
+    `DataLoader: augment: expected none, crop or crop-flip for images in memory, got ${describeValue(augment)}`,
+  );
 }

@@ -251,11 +251,11 @@ describe('intraclass', () => {
     [['train', '--loss', 'ce', '--gamma', '1'], 2, /--gamma: expected --loss icu, got --loss ce/],
     [['train', '--data', 'cifar-20'], 2, /Expected one of mnist, .*cifar-10-lt-<ratio>.*folder:<path>/],
     [['train', '--data', 'folder:nowhere'], 1, /nowhere\/train: expected a folder/],
-    [['train', '--augment', 'blur'], 2, /Allowed choices are none, crop-flip, resized-crop-flip/],
+    [['train', '--augment', 'blur'], 2, /Allowed choices are none, crop, crop-flip, resized-crop-flip/],
     [
       ['train', '--augment', 'resized-crop-flip', ...small],
       2,
-      /augment: expected none or crop-flip for images in/,
+      /augment: expected none, crop or crop-flip for images in/,
     ],
     [['train', '--workers', '0'], 2, /Expected an integer of at least 1/],
     [['train', '--run-name', ''], 2, /runName: expected a folder's name, got an empty string/],

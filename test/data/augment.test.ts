@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cropFlip, drawCrops } from '../../lib/data/augment.ts';
+import { type Crops, cropImages, crops, drawCrops } from '../../lib/data/augment.ts';
 import { DataLoader, type Dataset } from '../../lib/data/index.ts';
 import { Generator, memory, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
@@ -18,14 +18,15 @@ function images(): Dataset {
 }
 
 /** One image at a time, pixel by pixel. */
-function expected(pixels: Uint8Array, b: number, draw: number): number[] {
-  const [top, left] = [Math.floor(draw / 9) % 9, draw % 9];
+function expected({ padding }: Crops, pixels: Uint8Array, b: number, draw: number): number[] {
+  const places = 2 * padding + 1;
+  const [top, left] = [Math.floor(draw / places) % places, draw % places];
   const result: number[] = [];
   for (let c = 0; c < channels; c++) {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        const row = top + y - 4;
-        const column = left + (draw >= 81 ? width - 1 - x : x) - 4;
+        const row = top + y - padding;
+        const column = left + (draw >= places * places ? width - 1 - x : x) - padding;
         const inside = row >= 0 && row < height && column >= 0 && column < width;
         result.push(inside ? pixels[((b * channels + c) * height + row) * width + column]! : 0);
       }
@@ -34,27 +35,34 @@ function expected(pixels: Uint8Array, b: number, draw: number): number[] {
   return result;
 }
 
-describe('cropFlip', () => {
-  it('crops the padded image and mirrors it, as drawn', () => {
+describe('cropImages', () => {
+  // Every corner, the middle, and some between, plain and where they are mirrored. The middle is the image itself.
+  it.each([
+    ['crop', [0, 4, 20, 24, 12, 3, 17, 12], { middle: 4 }],
+    ['crop-flip', [0, 8, 40, 72, 80, 81, 121, 161], { middle: 2, mirrored: 6 }],
+  ] as const)('%s: crops the padded image, and mirrors it, as drawn', (name, some, same) => {
     const pixels = images().images;
-    // Every corner, the middle, and some between, plain and mirrored.
-    const draws = Array.from({ length: count }, (_, i) => [0, 8, 40, 72, 80, 81, 121, 161][i % 8]!);
-    const result = cropFlip(pixels, tensor(BigInt64Array.from(draws.map(BigInt))));
+    const draws = Array.from({ length: count }, (_, i) => some[i % 8]!);
+    const result = cropImages(crops[name], pixels, tensor(BigInt64Array.from(draws.map(BigInt))));
     expect(result.dtype).toBe('uint8');
     expect(result.shape).toEqual([count, channels, height, width]);
     const bytes = pixels.toTypedArray() as Uint8Array;
     expect([...(result.toTypedArray() as Uint8Array)]).toEqual(
-      draws.flatMap((draw, b) => expected(bytes, b, draw)),
+      draws.flatMap((draw, b) => expected(crops[name], bytes, b, draw)),
     );
-    // 40 is the crop in the middle: the image itself.
-    expect(result.select(0, 2).equal(pixels.select(0, 2))).toBe(true);
-    expect(result.select(0, 6).equal(pixels.select(0, 6).flip([2]))).toBe(true);
+    expect(result.select(0, same.middle).equal(pixels.select(0, same.middle))).toBe(true);
+    if ('mirrored' in same) {
+      expect(result.select(0, same.mirrored).equal(pixels.select(0, same.mirrored).flip([2]))).toBe(true);
+    }
   });
 
-  it('draws every crop equally often', () => {
-    const draws = drawCrops(16_200, new Generator(1));
+  it.each([
+    ['crop', 25],
+    ['crop-flip', 162],
+  ] as const)('%s: draws every one of its %i crops equally often', (name, kinds) => {
+    const draws = drawCrops(crops[name], 100 * kinds, new Generator(1));
     const counts = torch.bincount(draws).toArray() as number[];
-    expect(counts).toHaveLength(162);
+    expect(counts).toHaveLength(kinds);
     // 100 each, within six standard deviations.
     expect(Math.min(...counts)).toBeGreaterThan(40);
     expect(Math.max(...counts)).toBeLessThan(160);
@@ -104,11 +112,12 @@ describe('a loader that augments', () => {
     expect(values(run(new DataLoader(dataset, { ...options, seed: 4 }), 2))).not.toEqual(all);
   });
 
-  it('keeps the order and the labels of one that does not', () => {
+  it.each(['crop', 'crop-flip'] as const)('%s: keeps the order and the labels of one that does not', (kind) => {
     const dataset = images();
-    const labels = (augment: 'none' | 'crop-flip') =>
-      run(new DataLoader(dataset, { ...options, augment }), 1).map((batch) => batch.labels.toArray());
-    expect(labels('crop-flip')).toEqual(labels('none'));
+    const batches = (augment: 'none' | typeof kind) => run(new DataLoader(dataset, { ...options, augment }), 1);
+    const [varied, plain] = [batches(kind), batches('none')];
+    expect(varied.map(({ labels }) => labels.toArray())).toEqual(plain.map(({ labels }) => labels.toArray()));
+    expect(values(varied)).not.toEqual(values(plain));
   });
 
   it('leaves nothing behind', () => {
@@ -125,7 +134,7 @@ describe('a loader that augments', () => {
   it('names what does not go together', () => {
     const dataset = images();
     expect(() => new DataLoader(dataset, { ...options, augment: 'resized-crop-flip' })).toThrow(
-      'DataLoader: augment: expected none or crop-flip for images in memory, got string "resized-crop-flip"',
+      'DataLoader: augment: expected none, crop or crop-flip for images in memory, got string "resized-crop-flip"',
     );
     expect(() => new DataLoader(dataset, { batchSize: 4, augment: 'crop-flip' })).toThrow(
       'DataLoader: augment: expected a seed beside it, got none',
