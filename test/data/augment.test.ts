@@ -112,13 +112,19 @@ describe('a loader that augments', () => {
     expect(values(run(new DataLoader(dataset, { ...options, seed: 4 }), 2))).not.toEqual(all);
   });
 
-  it.each(['crop', 'crop-flip'] as const)('%s: keeps the order and the labels of one that does not', (kind) => {
-    const dataset = images();
-    const batches = (augment: 'none' | typeof kind) => run(new DataLoader(dataset, { ...options, augment }), 1);
-    const [varied, plain] = [batches(kind), batches('none')];
-    expect(varied.map(({ labels }) => labels.toArray())).toEqual(plain.map(({ labels }) => labels.toArray()));
-    expect(values(varied)).not.toEqual(values(plain));
-  });
+  it.each(['crop', 'crop-flip'] as const)(
+    '%s: keeps the order and the labels of one that does not',
+    (kind) => {
+      const dataset = images();
+      const batches = (augment: 'none' | typeof kind) =>
+        run(new DataLoader(dataset, { ...options, augment }), 1);
+      const [varied, plain] = [batches(kind), batches('none')];
+      expect(varied.map(({ labels }) => labels.toArray())).toEqual(
+        plain.map(({ labels }) => labels.toArray()),
+      );
+      expect(values(varied)).not.toEqual(values(plain));
+    },
+  );
 
   it('leaves nothing behind', () => {
     const loader = new DataLoader(images(), options);
