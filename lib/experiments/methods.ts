@@ -68,13 +68,15 @@ const gaussianDefaults = ours(
 );
 
 /**
- * α grows over the steps of a run as over all steps of the authors' example, of which `interval` is a share.
+ * α grows over the steps of a run as over all steps of the authors' example, which `source` names, of which `interval` is
+ * a share; `itsOwn` is what that has in place of the ICU rows' settings.
  */
 const lgmAs = (
   source: string,
   interval: number,
+  options: LgmOptions,
+  defaults: string,
   itsOwn: string,
-  options: Required<Pick<LgmOptions, 'alpha' | 'alphaGrowth' | 'alphaMax' | 'lambda'>>,
 ): Method =>
   method({
     name: 'l-gm',
@@ -87,23 +89,30 @@ const lgmAs = (
         alphaInterval: Math.max(1, Math.round(interval * steps)),
         ...options,
       }),
-      `WeitaoVan/L-GM-loss, ${source}, stretched to ours; with ln|Σ| as in Wan et al., CVPR 2018, which that code leaves out`,
+      `WeitaoVan/L-GM-loss, ${source}`,
     ),
-    defaults: ours(gaussianDefaults.value, `as the ICU rows; that example has ${itsOwn}`),
+    defaults: ours(defaults, `as the ICU rows; that example has ${itsOwn}`),
   });
 
 export const lgmMnist = lgmAs(
-  'MNIST example: λ, and α ten times larger at 1,500, 3,000 and 4,500 of 20,000 steps',
+  'MNIST example: λ, and α ten times larger at 1,500, 3,000 and 4,500 of 20,000 steps, stretched to ours; with ln|Σ| as ' +
+    'in Wan et al., CVPR 2018, which that code leaves out',
   1500 / 20_000,
-  'a variance learned at the rate of the network, and means at 0.3 times it that decay',
   { alpha: 0.001, alphaGrowth: 10, alphaMax: 1, lambda: 0.03 },
+  gaussianDefaults.value,
+  'a variance learned at the rate of the network, and means at 0.3 times it that decay',
 );
 
+/**
+ * With variances that are learned the likelihood of 128 and more dimensions outweighs the classification: σ shrinks, and
+ * the features with it, until all images have the same.
+ */
 export const lgmCifar = lgmAs(
-  'CIFAR-100 example: λ, and α doubled every 5,000 of 120,000 steps up to 0.3',
+  'CIFAR-100 example: variances that stay 1, λ, and α doubled every 5,000 of 120,000 steps up to 0.3, stretched to ours',
   5000 / 120_000,
-  'variances that stay 1, and means at 2 times the rate of the network that decay',
-  { alpha: 0.1, alphaGrowth: 2, alphaMax: 0.3, lambda: 0.1 },
+  { learnVariances: false, alpha: 0.1, alphaGrowth: 2, alphaMax: 0.3, lambda: 0.1 },
+  "μ ~ N(0, 1) before training; a rate of 10 times the network's for the means, without weight decay",
+  "means at 2 times the network's rate that decay",
 );
 
 const constants = { alpha: 1e-4, gamma: 1e-3, lambdaMean: 0.1, lambdaVar: 0.1 } as const;

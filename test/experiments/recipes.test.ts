@@ -88,6 +88,28 @@ describe('the recipes', () => {
     });
   });
 
+  it('have variances of L-GM that are learned on MNIST, and stay 1 elsewhere', () => {
+    const learned = (experiment: string) => {
+      const { loss, lossOptions } = configOf(find(experiment, 'l-gm'), { seed: 0 });
+      return createLoss(loss, 10, 2, lossOptions).parameterGroups(0.1).length === 2;
+    };
+    expect(learned('mnist-100d')).toBe(true);
+    for (const experiment of ['cifar-10', 'cifar-100', 'imagenet', 'cifar-10-lt-100']) {
+      expect(learned(experiment), experiment).toBe(false);
+    }
+  });
+
+  it('shift images in the row that is ours, and are those of the paper else', () => {
+    const { augment, epochs, ...shifted } = configOf(find('mnist-100d-crop', 'icu'), { seed: 0 });
+    expect([augment, epochs]).toEqual(['crop', 20]);
+    expect(configOf(find('mnist-100d', 'icu'), { seed: 0 })).toEqual({
+      ...shifted,
+      augment: 'none',
+      epochs: 8,
+    });
+    expect(tableOf('table1').inPaper).not.toContain('mnist-100d-crop');
+  });
+
   it('differ among the rows of the margins in α and γ alone', () => {
     const of = (method: string) => {
       const { lossOptions, ...rest } = configOf(find('cifar-100', method), { seed: 1 });
