@@ -39,8 +39,8 @@ export class ImageFolderLoader implements Loader {
 
   /** @throws TypeError for an option that is not valid; RangeError for more workers than can be had */
   constructor(dataset: ImageFolder, options: ImageFolderLoaderOptions) {
-    const { augment = 'none', device = 'cpu', prefetch = 2 } = options;
     this.#order = new Order(dataset, options);
+    const { augment = 'none', device = 'cpu', prefetch = 2 } = options;
     checkAugmentation(augment, options.seed);
     if (!(Number.isInteger(prefetch) && prefetch >= 0)) {
       throw new TypeError(

@@ -50,8 +50,8 @@ export class DataLoader implements Loader {
 
   /** @throws TypeError for an option that is not valid */
   constructor(dataset: Dataset, options: DataLoaderOptions) {
-    const { augment = 'none', device = 'cpu' } = options;
     this.#order = new Order(dataset, options);
+    const { augment = 'none', device = 'cpu' } = options;
     this.#crops = cropsOf(augment);
     if (this.#crops !== null && options.seed === undefined) {
       throw new TypeError('DataLoader: augment: expected a seed beside it, got none');

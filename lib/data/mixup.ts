@@ -1,3 +1,4 @@
+import { checkOptions } from '../tensor/check.ts';
 import { describeValue, Generator, operator, scope, type Tensor, tensor, torch } from '../tensor/index.ts';
 import type { Batch } from './loader.ts';
 import { mixedSeed } from './random.ts';
@@ -35,7 +36,9 @@ export class Mixup {
   readonly seed: number;
 
   /** @throws TypeError if alpha is not a number above 0, or seed not an integer of at least 0 */
-  constructor({ alpha = 1, seed = 0 }: MixupOptions = {}) {
+  constructor(options: MixupOptions = {}) {
+    checkOptions('Mixup', options, ['alpha', 'seed']);
+    const { alpha = 1, seed = 0 } = options;
     if (!(Number.isFinite(alpha) && alpha > 0)) {
       throw new TypeError(`Mixup: alpha: expected a finite number above 0, got ${describeValue(alpha)}`);
     }

@@ -1,5 +1,7 @@
+import { checkBoolean, checkOptions } from '../tensor/check.ts';
 import { describeValue, Generator, type Tensor, torch } from '../tensor/index.ts';
 import { type LabelledImages, sizeOf } from './dataset.ts';
+import type { ImageFolderLoaderOptions } from './image-folder-loader.ts';
 import { mixedSeed } from './random.ts';
 import { checkSampler, type Sampler, sampleOrder } from './sampler.ts';
 
@@ -14,6 +16,18 @@ export interface OrderOptions {
   sampler?: Sampler;
 }
 
+/** Of all loaders: `workers` and `prefetch` are given to whichever a data set has. */
+const optionNames = [
+  'batchSize',
+  'seed',
+  'dropLast',
+  'sampler',
+  'augment',
+  'device',
+  'workers',
+  'prefetch',
+] satisfies (keyof ImageFolderLoaderOptions)[];
+
 /**
  * The order of the images in each epoch. It depends on the seed and the epoch alone, so a training run can be taken up
  * anywhere.
@@ -26,9 +40,11 @@ export class Order {
   readonly #seed: number | null;
   readonly #sampler: Sampler;
 
-  /** @throws TypeError if batchSize is not an integer of at least 1, seed not one of at least 0, or sampler none */
+  /** @throws TypeError naming the option, what was expected and what came */
   constructor(dataset: LabelledImages, options: OrderOptions) {
+    checkOptions('DataLoader', options, optionNames);
     const { batchSize, seed, dropLast = false, sampler = 'shuffle' } = options;
+    checkBoolean('DataLoader', 'dropLast', dropLast);
     if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
       throw new TypeError(
         `DataLoader: batchSize: expected an integer of at least 1, got ${describeValue(batchSize)}`,

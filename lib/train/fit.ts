@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { AnyDataset, Loader, Mixup } from '../data/index.ts';
 import type { LRScheduler, Optimizer } from '../optim/index.ts';
+import { checkOptions } from '../tensor/check.ts';
 import { describeValue, flushingDenormals } from '../tensor/index.ts';
 import { type EpochOptions, meansOf, noSums, type Sums, trainEpoch } from './epoch.ts';
 import { type Classifier, checkDataset, evaluate } from './evaluate.ts';
@@ -60,17 +61,35 @@ export interface FitOptions extends Classifier {
   onEpoch?: (metrics: EpochMetrics, state: FitState) => void | Promise<void>;
 }
 
+const optionNames = [
+  'model',
+  'loss',
+  'optimizer',
+  'scheduler',
+  'loader',
+  'mixup',
+  'autocast',
+  'validation',
+  'epochs',
+  'device',
+  'state',
+  'signal',
+  'onProgress',
+  'onEpoch',
+] satisfies (keyof FitOptions)[];
+
 /**
  * Trains for a number of epochs and validates after each. Meanwhile denormal numbers count as zero
  * (`setFlushDenormal`).
  *
  * @returns the state it ended in; `epoch` is above `epochs` unless the signal stopped it
- * @throws DivergedError if the loss is no longer finite. Before anything is trained: TypeError if epochs is not an integer
- *   of at least 1, `state` is no state, the scheduler is another optimiser's, or the loss has other classes than `validation`;
- *   Error if the loader has no batch, or a parameter of the network or the loss that requires a gradient is in no group of
- *   the optimiser
+ * @throws DivergedError if the loss is no longer finite. Before anything is trained: TypeError if an option is unknown,
+ *   epochs is not an integer of at least 1, `state` is no state, the scheduler is another optimiser's, or the loss has
+ *   other classes than `validation`; Error if the loader has no batch, or a parameter of the network or the loss that
+ *   requires a gradient is in no group of the optimiser
  */
 export async function fit(options: FitOptions): Promise<FitState> {
+  checkOptions('fit', options, optionNames);
   const { model, loss, optimizer, scheduler, epochs, state } = options;
   if (!(Number.isSafeInteger(epochs) && epochs >= 1)) {
     throw new TypeError(`fit: epochs: expected an integer of at least 1, got ${describeValue(epochs)}`);

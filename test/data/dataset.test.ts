@@ -201,6 +201,15 @@ describe('DataLoader', () => {
     expect(() => new DataLoader(data, { batchSize: 4, seed: -1 })).toThrow(
       /seed: expected an integer of at least 0/,
     );
+    expect(() => new DataLoader(data, { batchSize: 4, dropLast: 'no' as unknown as boolean })).toThrow(
+      `DataLoader: argument 'dropLast' expected true or false, got string "no"`,
+    );
+    expect(() => new DataLoader(data, { batchSize: 4, shuffle: true } as { batchSize: number })).toThrow(
+      'DataLoader: there is no option "shuffle"; the options are batchSize, seed',
+    );
+    expect(() => new DataLoader(data, undefined as unknown as { batchSize: number })).toThrow(
+      "DataLoader: argument 'options' expected an object, got undefined",
+    );
     for (const number of [0, 1.5, Number.NaN]) {
       expect(() => new DataLoader(data, { batchSize: 4 }).epoch(number)).toThrow(
         `DataLoader: epoch: expected an integer of at least 1, got number ${number}`,

@@ -83,5 +83,8 @@ describe('Mixup', () => {
     expect(() => new Mixup({ seed: -1 })).toThrow(
       'Mixup: seed: expected an integer of at least 0, got number -1',
     );
+    expect(() => new Mixup({ alhpa: 1 } as object)).toThrow(
+      'Mixup: there is no option "alhpa"; the options are alpha, seed',
+    );
   });
 });

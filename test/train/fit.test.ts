@@ -98,7 +98,8 @@ describe('fit', () => {
       sums: { steps: 6, images: 192, lr: 0.5, values: { loss: 1, accuracy: 1 } },
     };
     const onEpoch = vi.fn();
-    await fit({ ...buildTraining(config(), splits), ...splits, epochs: 1, state, onEpoch });
+    const { validation } = splits;
+    await fit({ ...buildTraining(config(), splits), validation, epochs: 1, state, onEpoch });
     expect(onEpoch.mock.calls[0]![0].lr).toBe(0.5);
   });
 
@@ -235,7 +236,7 @@ describe('fit', () => {
       seen.loss.add(features.dtype);
       return lossForward(features, labels);
     };
-    await fit({ ...training, ...splits, epochs: 1 });
+    await fit({ ...training, validation: splits.validation, epochs: 1 });
     expect(seen).toEqual({
       training: new Set(['bfloat16']),
       evaluation: new Set(['float32']),
@@ -324,6 +325,7 @@ describe('bad input', () => {
     const others = { ...splits.validation, numClasses: 12 };
     const other = buildTraining(config({ epochs: 1 }), splits);
     const bad: [options: object, message: string][] = [
+      [{ onEpoh: () => {} }, 'fit: there is no option "onEpoh"; the options are model, loss, optimizer'],
       [{ validation: undefined }, 'fit: validation: expected a data set, got undefined'],
       [{ validation: others }, "fit: loss: expected 12 classes, the data set's, got 10"],
       [{ state: {} }, 'fit: state: expected where a training stands, got an object without epoch and sums'],
