@@ -36,8 +36,8 @@ export interface NativeBinding {
   track(tensor: number, object: object): void;
   /** Frees the tensors, generators and exceptions whose objects have been collected; returns how many tensors. */
   sweep(): number;
-  /** [live tensors, the bytes on the CPU that they and what autograd has saved take] */
-  memoryUse(): [number, number];
+  /** The bytes on the CPU with what autograd has saved; those on GPUs of live tensors only. */
+  memoryUse(): [tensors: number, bytes: number, deviceBytes: number];
 
   backward(
     tensors: number[],

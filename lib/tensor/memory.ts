@@ -13,6 +13,10 @@ export const memory = {
   get bytes(): number {
     return native.memoryUse()[1];
   },
+  /** The bytes of GPUs' memory that this thread's tensors hold, each storage once, without what autograd has saved. */
+  get deviceBytes(): number {
+    return native.memoryUse()[2];
+  },
   /** The bytes of freed CPU memory that wait to be used again; at most 1 GiB. */
   get cachedBytes(): number {
     return native.cachedBytes();

@@ -2,6 +2,7 @@ import { native } from '../native.ts';
 import { camelCase } from './camel-case.mjs';
 import { type OperatorFunction, operatorFunction } from './dispatch.ts';
 import type { TorchFunctions } from './generated/functions.ts';
+import { isPublic } from './public.mjs';
 import { setConvert, Tensor } from './tensor.ts';
 
 const byName = new Map<string, OperatorFunction>();
@@ -39,7 +40,7 @@ function method(call: OperatorFunction, position: number): (this: Tensor, ...arg
 }
 
 for (const [qualifiedName, selfPosition] of Object.entries(native.operatorNames())) {
-  if (!qualifiedName.startsWith('aten::') || qualifiedName.startsWith('aten::_')) continue;
+  if (!isPublic(qualifiedName)) continue;
   const name = camelCase(qualifiedName.slice('aten::'.length));
   const call = operator(qualifiedName);
   functions[name] = call;

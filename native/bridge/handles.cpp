@@ -1,6 +1,7 @@
 #include "handles.h"
 
 #include <string>
+#include <utility>
 
 #include "errors.h"
 
@@ -18,6 +19,7 @@ int32_t HandleTable::add(at::Tensor tensor) {
     index = freeSlots_.back();
     freeSlots_.pop_back();
   }
+  slots_[index].device = device_.add(tensor);
   slots_[index].tensor = std::move(tensor);
   ++live_;
   tellV8();
@@ -58,6 +60,7 @@ void HandleTable::free(int32_t index) {
   // Destroying a tensor may free a whole autograd graph: take it out of the table first.
   at::Tensor last = std::move(slot.tensor);
   slot.tensor = at::Tensor();
+  device_.remove(std::exchange(slot.device, nullptr));
   freeSlots_.push_back(index);
   --live_;
   last.reset();
@@ -82,10 +85,10 @@ void HandleTable::track(int32_t handle, napi_value object) {
   // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked
   // for here, each time the tracked tensors, or the bytes of all, have doubled since what the last
   // sweep left.
-  if (tracked_ >= sweepAtCount_ || liveBytes() >= sweepAtBytes_) {
+  if (tracked_ >= sweepAtCount_ || allBytes() >= sweepAtBytes_) {
     sweep();
     sweepAtCount_ = std::max(kFirstSweepCount, 2 * tracked_);
-    sweepAtBytes_ = std::max(kFirstSweepBytes, 2 * liveBytes());
+    sweepAtBytes_ = std::max(kFirstSweepBytes, 2 * allBytes());
   }
 }
 
@@ -107,7 +110,7 @@ int64_t HandleTable::sweep() {
 }
 
 void HandleTable::tellV8() {
-  const int64_t change = liveBytes() - told_;
+  const int64_t change = allBytes() - told_;
   if (change > -kTellBytes && change < kTellBytes) return;
   told_ += change;
   int64_t total = 0;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "allocator.h"
+#include "device_bytes.h"
 
 namespace intraclass {
 
@@ -48,21 +49,26 @@ class HandleTable {
   /// What the tensors cost and the data of this thread take, be they a tensor's, shared with
   /// JavaScript, or saved by autograd.
   int64_t liveBytes() const { return live_ * kTensorOverhead + data_.total(); }
+  /// What the tensors hold of the memory of GPUs.
+  int64_t deviceBytes() const { return device_.total(); }
   int32_t tag() const { return tag_; }
 
  private:
   struct Slot {
     at::Tensor tensor;
     napi_ref object = nullptr;  // weak; only for tensors that no scope owns
+    DeviceBytes::Key device = nullptr;
   };
 
   Slot& slotOf(int32_t handle);
   void free(int32_t index);
+  int64_t allBytes() const { return liveBytes() + deviceBytes(); }
   void tellV8();
 
   napi_env env_;
   int32_t tag_;
   const ThreadBytes& data_;
+  DeviceBytes device_;
   std::vector<Slot> slots_;
   std::vector<int32_t> freeSlots_;
   int64_t live_ = 0;

@@ -200,7 +200,8 @@ Operator::Operator(c10::OperatorHandle operatorHandle) : handle(std::move(operat
     aliases.push_back(alias);
     dtypes.push_back(result.real_type()->kind() == c10::TypeKind::ScalarTypeType);
   }
-  unboxed = unboxedCallFor(handle);
+  guard = guardFor(name);
+  if (guard == nullptr) unboxed = unboxedCallFor(handle);
 }
 
 int32_t OperatorTable::resolve(const std::string& name, const std::string& overload) {
@@ -313,6 +314,7 @@ napi_value callOperator(napi_env env, napi_callback_info info) {
     BorrowedStack borrowed(environment.stack);
     torch::jit::Stack& stack = borrowed.get();
     readBoxed(env, environment, *op, arguments, given, stack);
+    if (op->guard != nullptr) op->guard(stack);
     op->handle.callBoxed(stack);
     return toResult(env, environment, *op, stack);
   } catch (...) {

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "guards.h"
 #include "unboxed.h"
 
 namespace intraclass {
@@ -59,6 +60,8 @@ struct Operator {
   bool supported = true;
   /// For the commonest signatures, a call that needs no boxing; else nullptr.
   UnboxedCall unboxed = nullptr;
+  /// For the few whose arguments LibTorch does not check enough, a check; else nullptr.
+  Guard guard = nullptr;
 };
 
 /// Operators resolved so far, numbered in order of resolution.

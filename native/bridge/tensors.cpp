@@ -258,9 +258,11 @@ napi_value sweep(const Call& call) {
   return call.value(call.environment.tensors.sweep());
 }
 
+/// memoryUse(): [tensors, bytes of main memory, bytes of GPUs' memory]
 napi_value memoryUse(const Call& call) {
-  return call.value(at::IntArrayRef(
-      {call.environment.tensors.liveTensors(), call.environment.tensors.liveBytes()}));
+  const HandleTable& tensors = call.environment.tensors;
+  return call.value(
+      at::IntArrayRef({tensors.liveTensors(), tensors.liveBytes(), tensors.deviceBytes()}));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
  */
 
 import { camelCase } from '../../lib/tensor/camel-case.mjs';
+import { isPublic } from '../../lib/tensor/public.mjs';
 
 /**
  * @typedef {import('../../lib/binding.ts').NativeBinding} Binding
@@ -56,8 +57,8 @@ function typeOf(parameter) {
   if (parameter.list) {
     const element = parameter.nullableElements ? `(${type} | null)` : type;
     const list = `readonly ${element}[]`;
-    // For `int[2]` one number stands for both; `bool[2]` is always a list.
-    type = parameter.fixedSize > 0 && parameter.kind === 'int' ? `${type} | ${list}` : list;
+    // For `int[2]` one number stands for both.
+    type = parameter.fixedSize > 0 ? `${type} | ${list}` : list;
   }
   return parameter.nullable ? `${type} | null` : type;
 }
@@ -165,7 +166,7 @@ function memberLines(binding, isMethod) {
   /** @type {string[]} */
   const lines = [];
   const names = Object.entries(binding.operatorNames())
-    .filter(([name, selfPosition]) => /^aten::[a-z]/i.test(name) && (!isMethod || selfPosition >= 0))
+    .filter(([name, selfPosition]) => isPublic(name) && (!isMethod || selfPosition >= 0))
     .map(([name]) => name)
     .sort();
   for (const qualifiedName of names) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { memory, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
+import { cuda, memory, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -218,12 +218,27 @@ describe('scope', () => {
   });
 
   it('counts no bytes of a tensor without data', () => {
-    const before = memory.bytes;
+    const before = memory.bytes + memory.deviceBytes;
     scope(() => {
       torch.empty([1_000_000], { device: 'meta' });
-      expect(memory.bytes - before).toBeLessThan(1000);
+      expect(memory.bytes + memory.deviceBytes - before).toBeLessThan(1000);
     });
   });
+
+  it.skipIf(!cuda.isAvailable())(
+    'counts the bytes of a storage on a GPU once, until its last tensor is freed',
+    () => {
+      const before = memory.bytes;
+      const x = torch.empty([1_000_000], { device: 'cuda' });
+      const view = x.view([1000, 1000]);
+      expect(memory.deviceBytes).toBe(4_000_000);
+      expect(memory.bytes - before).toBeLessThan(10_000);
+      x.dispose();
+      expect(memory.deviceBytes).toBe(4_000_000);
+      view.dispose();
+      expect(memory.deviceBytes).toBe(0);
+    },
+  );
 
   it('stays flat over training-like steps', () => {
     const weight = tensor([[1, 2]], { requiresGrad: true });
