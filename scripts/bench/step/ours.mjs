@@ -4,11 +4,11 @@
 //   order.i64               the order of the first epoch
 //   parameters.f32          those of the network, then those of the loss
 //   meta.json               shapes, normalisation, optimiser's groups, the loss's options
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DataLoader, loadMnist } from 'intraclass/data';
+import { DataLoader, loadCifar10, loadMnist } from 'intraclass/data';
 import { createLoss } from 'intraclass/losses';
-import { createModel } from 'intraclass/models';
+import { createModel, inputShapeOf } from 'intraclass/models';
 import { Adam } from 'intraclass/optim';
 import { autocast, Generator, manualSeed, scope, torch } from 'intraclass/tensor';
 import { endless } from '../endless.mjs';
@@ -27,33 +27,39 @@ const WEIGHT_DECAY = 1e-3;
  * @property {number} batch
  * @property {Parameters<typeof createModel>[0]} model
  * @property {Parameters<typeof createLoss>[0]} loss
- * @property {number} [images] as many random images, and not MNIST
+ * @property {number} [images] as many random images, and no data set
  * @property {'bfloat16'} [autocast]
  */
 
-/** Noise in the shape of MNIST: time does not depend on what the images show. @param {number} count */
-function randomImages(count) {
+/**
+ * Noise: time does not depend on what the images show.
+ * @param {number} count
+ * @param {readonly number[]} shape
+ */
+function randomImages(count, shape) {
   const generator = new Generator(0);
   return {
-    name: `${count} random images (MNIST was not found; INTRACLASS_DATA may name a folder that has it)`,
-    images: torch.randint(0, 256, [count, 1, 28, 28], { generator, dtype: 'uint8' }).keep(),
+    name: `${count} random images (no data set was found; INTRACLASS_DATA may name a folder that has it)`,
+    images: torch.randint(0, 256, [count, ...shape], { generator, dtype: 'uint8' }).keep(),
     labels: torch.randint(0, 10, [count], { generator }).keep(),
     numClasses: 10,
-    mean: 0.1307,
-    std: 0.3081,
+    mean: 0.4,
+    std: 0.3,
   };
 }
 
-/** @param {number | undefined} imagesAtMost */
-async function dataset(imagesAtMost) {
+/** MNIST, or CIFAR-10, as the network takes it. @param {Settings} settings */
+async function dataset({ model, images: imagesAtMost }) {
+  const shape = inputShapeOf(model);
   if (imagesAtMost === undefined) {
     try {
-      return (await loadMnist({ download: false })).train;
+      const load = shape[0] === 1 ? loadMnist : loadCifar10;
+      return (await load({ download: false })).train;
     } catch (error) {
       if (Object(error).name !== 'DataMissingError') throw error;
     }
   }
-  return randomImages(imagesAtMost ?? 12_800);
+  return randomImages(imagesAtMost ?? 12_800, shape);
 }
 
 const bytesOf = (/** @type {Tensor} */ tensor) => {
@@ -67,6 +73,7 @@ const bytesOf = (/** @type {Tensor} */ tensor) => {
  */
 function writeStart({ folder, batch }, { data, loader, network, loss, groups }) {
   const file = (/** @type {string} */ name) => join(folder, name);
+  mkdirSync(folder, { recursive: true });
   if (!existsSync(file('images.u8'))) {
     writeFileSync(file('images.u8'), bytesOf(data.images));
     writeFileSync(file('labels.i64'), bytesOf(data.labels));
@@ -96,7 +103,7 @@ function writeStart({ folder, batch }, { data, loader, network, loss, groups }) 
 
 /** @param {Settings} settings */
 export async function train(settings) {
-  const data = await dataset(settings.images);
+  const data = await dataset(settings);
   manualSeed(1);
   const network = createModel(settings.model);
   const loss = createLoss(settings.loss, data.numClasses, network.featureDim);

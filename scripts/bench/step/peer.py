@@ -42,7 +42,36 @@ def mnist_100d():
     return nn.Sequential(*pair(1, 32, 5, 0), *pair(32, 64, 3, 1), *third, nn.Flatten(), *head)
 
 
-NETWORKS = {"mnist-2d": (mnist_2d, 2), "mnist-100d": (mnist_100d, 100)}
+class Block(nn.Module):
+    """y = ReLU(BN(conv(ReLU(BN(conv(x))))) + x); x with every second pixel and zeros for new channels where it shrinks."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.stride = stride
+        self.new = (outputs - inputs) // 2
+
+    def forward(self, x):
+        out = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        out = self.bn2(self.conv2(out))
+        if self.stride > 1:
+            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, self.new, self.new))
+        return out.add_(x).relu_()
+
+
+def resnet32():
+    def stage(inputs, outputs, stride):
+        return [Block(inputs, outputs, stride), *(Block(outputs, outputs, 1) for _ in range(4))]
+
+    stem = [nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)]
+    stages = [*stage(16, 16, 1), *stage(16, 32, 2), *stage(32, 64, 2)]
+    return nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+NETWORKS = {"mnist-2d": (mnist_2d, 2), "mnist-100d": (mnist_100d, 100), "resnet32": (resnet32, 64)}
 
 
 class IcuLoss(nn.Module):
@@ -116,7 +145,9 @@ class Train:
         self.images = read("images.u8", torch.uint8).view(meta["images"])
         self.labels = read("labels.i64", torch.int64)
         self.order = read("order.i64", torch.int64)
-        self.scale, self.shift = 1 / (255 * meta["std"]), -meta["mean"] / meta["std"]
+        # One for all channels, or one for each.
+        mean, std = (torch.tensor(meta[name]).view(-1, 1, 1) for name in ("mean", "std"))
+        self.scale, self.shift = 1 / (255 * std), -mean / std
 
         make, feature_dim = NETWORKS[settings["model"]]
         self.network = make()
