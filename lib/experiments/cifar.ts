@@ -1,4 +1,4 @@
-import { ce, center, eq14, lgmCifar, lSoftmaxCifar } from './methods.ts';
+import { ce, center, lgmCifar, lSoftmaxCifar, meanRegularized } from './methods.ts';
 import type { Experiment } from './recipe.ts';
 import { filled, paper } from './setting.ts';
 
@@ -20,7 +20,7 @@ export const cifar10: Experiment = {
     schedule: filled('cosine', 'kuangliu/pytorch-cifar'),
     epochs: filled(200, 'kuangliu/pytorch-cifar'),
   },
-  methods: [ce, center, lSoftmaxCifar, lgmCifar, eq14.icu],
+  methods: [ce, center, lSoftmaxCifar, lgmCifar, meanRegularized(512).icu],
 };
 
 /** "The same structure and settings as L-GM", whose authors' example is what is meant. */
@@ -48,7 +48,7 @@ export const cifar100: Experiment = {
     milestoneFactor: filled(0.1, lgmExample),
     epochs: filled(307, `120,000 steps of 128 of 50,000 images: ${lgmExample}`),
   },
-  methods: [ce, center, lSoftmaxCifar, lgmCifar, ...Object.values(eq14)],
+  methods: [ce, center, lSoftmaxCifar, lgmCifar, ...Object.values(meanRegularized(384))],
 };
 
 export const imagenet: Experiment = {
@@ -72,5 +72,5 @@ export const imagenet: Experiment = {
     milestoneFactor: paper(0.1, 'on ImageNet'),
     epochs: paper(100, 'on ImageNet'),
   },
-  methods: [ce, center, lgmCifar, eq14.icu],
+  methods: [ce, center, lgmCifar, meanRegularized(2048).icu],
 };

@@ -11,8 +11,8 @@ import {
   icuAuthors,
   ldam,
   lgmCifar,
-  longTailed,
-  longTailRegularizer,
+  meanRegularized,
+  meanRegularizer,
   mixup,
 } from './methods.ts';
 import { type Experiment, type Method, method } from './recipe.ts';
@@ -29,16 +29,20 @@ const classBalanced = (options: ClassBalancedOptions): Method =>
     lossOptions: filled(options, 'Cui et al., CVPR 2019, Table 2: the best of their grid on the test set'),
   });
 
+/** What the two branches of the network give. */
+const dims = 128;
+const icuRows = meanRegularized(dims);
+
 /** ln n_k beside the distances: the classes' sizes as their prior. */
 const icuPrior = method({
   name: 'icu-prior',
   title: 'ICU with log prior',
   loss: 'icu',
   lossOptions: ours(
-    { ...longTailRegularizer, logPrior: 'counts' },
+    { ...meanRegularizer(dims), logPrior: 'counts' },
     "Eq. 6 supposes equal priors; in training the classes' sizes take their place",
   ),
-  defaults: longTailed.icu.defaults,
+  defaults: icuRows.icu.defaults,
 });
 
 /** Twice that prior, and the same for the loss which has nothing else: docs/results/README.md says why. */
@@ -48,8 +52,8 @@ const icuPriorTwice = method({
   name: 'icu-prior-2',
   title: 'ICU with log prior, τ = 2',
   loss: 'icu',
-  lossOptions: ours({ ...longTailRegularizer, logPrior: 'counts', tau: 2 }, twice),
-  defaults: longTailed.icu.defaults,
+  lossOptions: ours({ ...meanRegularizer(dims), logPrior: 'counts', tau: 2 }, twice),
+  defaults: icuRows.icu.defaults,
 });
 
 const balancedSoftmaxTwice = method({
@@ -107,7 +111,7 @@ export const longTails: readonly Experiment[] = variants.map(
     title: `CIFAR-${classes}-LT, ratio ${ratio}`,
     images: { train, whole, validation: 2_000, test: 10_000 },
     settings: {
-      model: filled('resnet32-bbn', `${authors}: ResNet-32 with two last blocks side by side, 128-D`),
+      model: filled('resnet32-bbn', `${authors}: ResNet-32 with two last blocks side by side, ${dims}-D`),
       data: paper(
         `cifar-${classes}-lt-${ratio}` as const,
         'on long-tailed CIFAR; the images by the seed of kaidic/LDAM-DRW',
@@ -131,7 +135,7 @@ export const longTails: readonly Experiment[] = variants.map(
       focal,
       mixup,
       classBalanced(balanced),
-      ...Object.values(longTailed),
+      ...Object.values(icuRows),
       icuPrior,
       icuPriorTwice,
       balancedSoftmax,

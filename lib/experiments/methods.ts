@@ -140,18 +140,23 @@ export const eq14 = icuRows((margins) =>
 );
 
 /**
- * The paper does not say whether the regulariser of Eq. 14 is a sum or a mean over dimensions, and under the long-tailed
- * recipe the sum over 128 draws all classes' means together before the features are told apart: docs/reproducing.md.
+ * The paper does not say whether the regulariser of Eq. 14 is a sum or a mean over dimensions, and the sum over 128 and
+ * more draws all classes' means together before the features are told apart: docs/reproducing.md.
  */
-export const longTailRegularizer: IcuLossOptions = {
+export const meanRegularizer = (dims: number): IcuLossOptions => ({
   ...constants,
   regReduction: 'samples',
-  lambdaMean: 0.1 / 128,
-};
-const asAuthors =
-  'sect. 4.1: α, γ, λ; kratos236/ICU-loss: that the regulariser is a mean over rows and 128 dimensions, where Eq. 14 is a sum';
+  lambdaMean: 0.1 / dims,
+});
 
-export const longTailed = icuRows((margins) => filled({ ...longTailRegularizer, ...margins }, asAuthors));
+/** With the regulariser as a mean over rows and the `dims` dimensions of the network's features. */
+export const meanRegularized = (dims: number) =>
+  icuRows((margins) =>
+    filled(
+      { ...meanRegularizer(dims), ...margins },
+      `sect. 4.1: α, γ, λ; kratos236/ICU-loss: that the regulariser is a mean over rows and ${dims} dimensions, where Eq. 14 is a sum`,
+    ),
+  );
 
 export const focal = method({
   name: 'focal',

@@ -99,6 +99,18 @@ describe('the recipes', () => {
     }
   });
 
+  it('have the ICU loss’s regulariser as a mean over the dimensions that the network has, and on MNIST as a sum', () => {
+    for (const experiment of ['cifar-10', 'cifar-100', 'imagenet', 'cifar-10-lt-100', 'cifar-100-lt-10']) {
+      const { model, lossOptions } = configOf(find(experiment, 'icu'), { seed: 0 });
+      const lambdaMean = 0.1 / createModel(model).featureDim;
+      expect(lossOptions, experiment).toMatchObject({ regReduction: 'samples', lambdaMean, lambdaVar: 0.1 });
+    }
+    for (const experiment of ['mnist-2d', 'mnist-100d']) {
+      const { lossOptions } = configOf(find(experiment, 'icu'), { seed: 0 });
+      expect(lossOptions, experiment).toEqual({ alpha: 1e-4, gamma: 1e-3, lambdaMean: 0.1, lambdaVar: 0.1 });
+    }
+  });
+
   it('shift images in the row that is ours, and are those of the paper else', () => {
     const { augment, epochs, ...shifted } = configOf(find('mnist-100d-crop', 'icu'), { seed: 0 });
     expect([augment, epochs]).toEqual(['crop', 20]);
