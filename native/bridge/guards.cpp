@@ -4,18 +4,18 @@
 #include <ATen/ScalarOps.h>
 
 #include <limits>
-#include <unordered_map>
+#include <string>
+#include <unordered_set>
 
 namespace intraclass {
 
 namespace {
 
-/// The processor traps where the least integer is divided by −1, whose quotient is one too large.
-/// Rounding down wraps around, and int8 and int16 are divided as int32: only `trunc` of the others
-/// is left.
+/// div(self, other, *, rounding_mode): the processor traps where the least integer is divided by
+/// −1, whose quotient is one too large. Rounding down wraps around, and int8 and int16 are divided
+/// as int32: only `trunc` of the others is left.
 void checkDivision(const torch::jit::Stack& arguments) {
-  if (arguments.size() < 3 || !arguments[2].isString() || arguments[2].toStringRef() != "trunc")
-    return;
+  if (!arguments[2].isString() || arguments[2].toStringRef() != "trunc") return;
   const at::Tensor& dividend = arguments[0].toTensor();
   const at::Tensor divisor = arguments[1].isTensor()
                                  ? arguments[1].toTensor()
@@ -42,14 +42,13 @@ void checkFinite(const torch::jit::Stack& arguments) {
 
 }  // namespace
 
-Guard guardFor(const std::string& name) {
-  static const std::unordered_map<std::string, Guard> guards{
-      {"aten::div", checkDivision},          {"aten::div_", checkDivision},
-      {"aten::divide", checkDivision},       {"aten::divide_", checkDivision},
-      {"aten::linalg_eigvals", checkFinite},
-  };
-  const auto found = guards.find(name);
-  return found == guards.end() ? nullptr : found->second;
+Guard guardFor(const c10::FunctionSchema& schema) {
+  static const std::unordered_set<std::string> divisions{"aten::div", "aten::div_", "aten::divide",
+                                                         "aten::divide_"};
+  if (divisions.contains(schema.name())) {
+    return schema.argumentIndexWithName("rounding_mode") == 2 ? checkDivision : nullptr;
+  }
+  return schema.name() == "aten::linalg_eigvals" ? checkFinite : nullptr;
 }
 
 }  // namespace intraclass

@@ -200,7 +200,7 @@ Operator::Operator(c10::OperatorHandle operatorHandle) : handle(std::move(operat
     aliases.push_back(alias);
     dtypes.push_back(result.real_type()->kind() == c10::TypeKind::ScalarTypeType);
   }
-  guard = guardFor(name);
+  guard = guardFor(schema);
   if (guard == nullptr) unboxed = unboxedCallFor(handle);
 }
 
