@@ -8,8 +8,13 @@
 const unchecked = new Set(
   [
     'native_batch_norm', // batch_norm
+    'batch_norm_update_stats',
     'native_group_norm', // group_norm
+    'rrelu_with_noise', // rrelu
+    'rrelu_with_noise_',
+    'rrelu_with_noise_functional',
     'range', // arange, linspace
+    'mkldnn_rnn_layer', // lstm, gru
     'quantized_lstm_cell', // lstm_cell and the like: these take what only Python's quantisation makes
     'quantized_gru_cell',
     'quantized_rnn_relu_cell',

@@ -30,7 +30,7 @@ describe('generated operator signatures', () => {
 
   it('cover the public surface', () => {
     const names = Object.keys(native.operatorNames()).filter(isPublic);
-    expect(names.length).toBeGreaterThan(1000);
+    expect(names.length).toBeGreaterThan(900);
   });
 
   // Another LibTorch lacks a few: 2.14 has dropped cholesky.

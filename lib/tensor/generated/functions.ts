@@ -153,7 +153,6 @@ export interface TorchFunctions {
   batchNormGatherStats(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number, eps: number, count: Int, options?: { out0?: Tensor | undefined; out1?: Tensor | undefined }): [Tensor, Tensor];
   batchNormGatherStatsWithCounts(input: Tensor, mean: Tensor, invstd: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number, eps: number, counts: Tensor, options?: { out0?: Tensor | undefined; out1?: Tensor | undefined }): [Tensor, Tensor];
   batchNormStats(input: Tensor, eps: number, options?: { out0?: Tensor | undefined; out1?: Tensor | undefined }): [Tensor, Tensor];
-  batchNormUpdateStats(input: Tensor, runningMean: Tensor | null, runningVar: Tensor | null, momentum: number, options?: { out0?: Tensor | undefined; out1?: Tensor | undefined }): [Tensor, Tensor];
   bernoulli(self: Tensor, options?: { generator?: Generator | null | undefined; out?: Tensor | undefined }): Tensor;
   bernoulli(self: Tensor, p: Tensor, options?: { generator?: Generator | null | undefined; out?: Tensor | undefined }): Tensor;
   bernoulli(self: Tensor, p: number, options?: { generator?: Generator | null | undefined }): Tensor;
@@ -1179,7 +1178,6 @@ export interface TorchFunctions {
   mkldnnReorderConv3dWeight(self: Tensor, padding: Int | readonly Int[] | undefined, stride: Int | readonly Int[] | undefined, options: { dilation?: Int | readonly Int[] | undefined; groups?: Int | undefined; inputSize?: readonly Int[] | null | undefined; out?: Tensor | undefined }): Tensor;
   mkldnnReorderConv3dWeight(self: Tensor, padding: Int | readonly Int[] | undefined, stride: Int | readonly Int[] | undefined, dilation: Int | readonly Int[] | undefined, options: { groups?: Int | undefined; inputSize?: readonly Int[] | null | undefined; out?: Tensor | undefined }): Tensor;
   mkldnnReorderConv3dWeight(self: Tensor, padding: Int | readonly Int[] | undefined, stride: Int | readonly Int[] | undefined, dilation: Int | readonly Int[] | undefined, groups: Int | undefined, options: { inputSize?: readonly Int[] | null | undefined; out?: Tensor | undefined }): Tensor;
-  mkldnnRnnLayer(input: Tensor, weight0: Tensor, weight1: Tensor, weight2: Tensor, weight3: Tensor, hx_: Tensor, cx_: Tensor, reverse: boolean, batchSizes: readonly Int[], mode: Int, hiddenSize: Int, numLayers: Int, hasBiases: boolean, bidirectional: boolean, batchFirst: boolean, train: boolean, options?: { out0?: Tensor | undefined; out1?: Tensor | undefined; out2?: Tensor | undefined; out3?: Tensor | undefined }): [Tensor, Tensor, Tensor, Tensor];
   mm(self: Tensor, mat2: Tensor, options?: { out?: Tensor | undefined }): Tensor;
   mm(self: Tensor, mat2: Tensor, outDtype: DType, options?: { out?: Tensor | undefined }): Tensor;
   mode(self: Tensor, dim?: Int, keepdim?: boolean, options?: { values?: Tensor | undefined; indices?: Tensor | undefined }): [Tensor, Tensor];
@@ -1539,21 +1537,6 @@ export interface TorchFunctions {
   rrelu_(self: Tensor, lower: Scalar | undefined, options: { upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
   rrelu_(self: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, options: { training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
   rrelu_(self: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, training: boolean | undefined, options: { generator?: Generator | null | undefined }): Tensor;
-  rreluWithNoise(self: Tensor, noise: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null, options?: { out?: Tensor | undefined }): Tensor;
-  rreluWithNoise(self: Tensor, noise: Tensor, options?: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined; out?: Tensor | undefined }): Tensor;
-  rreluWithNoise(self: Tensor, noise: Tensor, lower: Scalar | undefined, options: { upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined; out?: Tensor | undefined }): Tensor;
-  rreluWithNoise(self: Tensor, noise: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, options: { training?: boolean | undefined; generator?: Generator | null | undefined; out?: Tensor | undefined }): Tensor;
-  rreluWithNoise(self: Tensor, noise: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, training: boolean | undefined, options: { generator?: Generator | null | undefined; out?: Tensor | undefined }): Tensor;
-  rreluWithNoise_(self: Tensor, noise: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): Tensor;
-  rreluWithNoise_(self: Tensor, noise: Tensor, options?: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
-  rreluWithNoise_(self: Tensor, noise: Tensor, lower: Scalar | undefined, options: { upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
-  rreluWithNoise_(self: Tensor, noise: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, options: { training?: boolean | undefined; generator?: Generator | null | undefined }): Tensor;
-  rreluWithNoise_(self: Tensor, noise: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, training: boolean | undefined, options: { generator?: Generator | null | undefined }): Tensor;
-  rreluWithNoiseFunctional(self: Tensor, noise: Tensor, lower?: Scalar, upper?: Scalar, training?: boolean, generator?: Generator | null): [Tensor, Tensor];
-  rreluWithNoiseFunctional(self: Tensor, noise: Tensor, options?: { lower?: Scalar | undefined; upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): [Tensor, Tensor];
-  rreluWithNoiseFunctional(self: Tensor, noise: Tensor, lower: Scalar | undefined, options: { upper?: Scalar | undefined; training?: boolean | undefined; generator?: Generator | null | undefined }): [Tensor, Tensor];
-  rreluWithNoiseFunctional(self: Tensor, noise: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, options: { training?: boolean | undefined; generator?: Generator | null | undefined }): [Tensor, Tensor];
-  rreluWithNoiseFunctional(self: Tensor, noise: Tensor, lower: Scalar | undefined, upper: Scalar | undefined, training: boolean | undefined, options: { generator?: Generator | null | undefined }): [Tensor, Tensor];
   rsqrt(self: Tensor, options?: { out?: Tensor | undefined }): Tensor;
   rsqrt_(self: Tensor): Tensor;
   rsub(self: Tensor, other: Scalar, alpha?: Scalar, options?: { out?: Tensor | undefined }): Tensor;
