@@ -25,7 +25,7 @@ const WEIGHT_DECAY = 1e-3;
  * @typedef {object} Settings
  * @property {string} folder
  * @property {number} batch
- * @property {Parameters<typeof createModel>[0]} model
+ * @property {import('intraclass/models').ModelName} model
  * @property {Parameters<typeof createLoss>[0]} loss
  * @property {number} [images] as many random images, and no data set
  * @property {'bfloat16'} [autocast]
