@@ -26,7 +26,7 @@ const unchecked = new Set(
 /**
  * Whether it is LibTorch's own, and neither private nor unchecked nor a `…_backward`: those are for autograd, which calls
  * them with what it has saved, and some end the process when they are given tensors that do not go together. Python's
- * `torch` has none of these either.
+ * `torch` has hardly any of them either.
  * @param {string} qualifiedName 'aten::log_softmax'
  */
 export const isPublic = (qualifiedName) =>
