@@ -22,7 +22,6 @@ int32_t HandleTable::add(at::Tensor tensor) {
   slots_[index].device = device_.add(tensor);
   slots_[index].tensor = std::move(tensor);
   ++live_;
-  tellV8();
   return tag_ << kSlotBits | index;
 }
 
@@ -64,7 +63,7 @@ void HandleTable::free(int32_t index) {
   freeSlots_.push_back(index);
   --live_;
   last.reset();
-  tellV8();
+  if (allBytes() < told_) tellV8();
 }
 
 void HandleTable::clear() {
@@ -82,6 +81,9 @@ void HandleTable::track(int32_t handle, napi_value object) {
   }
   check(env_, napi_create_reference(env_, object, 0, &slot.object), "a Tensor object to track");
   ++tracked_;
+  // Only here: what a scope frees V8 cannot, and it would collect again and again on the threads
+  // that the step needs.
+  tellV8();
   // A loop that never returns to the event loop gets no finaliser calls, so dead objects are looked
   // for here, each time the tracked tensors, or the bytes of all, have doubled since what the last
   // sweep left.

@@ -1,3 +1,4 @@
+import { constants, PerformanceObserver } from 'node:perf_hooks';
 import { describe, expect, it } from 'vitest';
 import { cuda, memory, scope, type Tensor, tensor, torch } from '../../lib/tensor/index.ts';
 
@@ -239,6 +240,24 @@ describe('scope', () => {
       expect(memory.deviceBytes).toBe(0);
     },
   );
+
+  it('has nothing collected for tensors that it frees itself', async () => {
+    const kinds: number[] = [];
+    const observer = new PerformanceObserver((list) => {
+      kinds.push(...list.getEntries().map(({ detail }) => (detail as { kind: number }).kind));
+    });
+    observer.observe({ entryTypes: ['gc'] });
+    for (let i = 0; i < 40; i++) {
+      scope(() => {
+        for (let j = 0; j < 32; j++) torch.empty([2_000_000]); // 8 MB each
+      });
+      await tick();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    observer.disconnect();
+    const major = kinds.filter((kind) => kind === constants.NODE_PERFORMANCE_GC_MAJOR);
+    expect(major.length).toBeLessThan(8);
+  });
 
   it('stays flat over training-like steps', () => {
     const weight = tensor([[1, 2]], { requiresGrad: true });
