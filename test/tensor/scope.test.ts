@@ -244,7 +244,9 @@ describe('scope', () => {
   it('has nothing collected for tensors that it frees itself', async () => {
     const kinds: number[] = [];
     const observer = new PerformanceObserver((list) => {
-      kinds.push(...list.getEntries().map(({ detail }) => (detail as { kind: number }).kind));
+      kinds.push(
+        ...list.getEntries().map((entry) => (entry as unknown as { detail: { kind: number } }).detail.kind),
+      );
     });
     observer.observe({ entryTypes: ['gc'] });
     for (let i = 0; i < 40; i++) {
