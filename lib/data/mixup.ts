@@ -35,7 +35,7 @@ export class Mixup {
   readonly alpha: number;
   readonly seed: number;
 
-  /** @throws TypeError if alpha is not a number above 0, or seed not an integer of at least 0 */
+  /** @throws TypeError if an option is unknown, alpha is not a number above 0, or seed not an integer of at least 0 */
   constructor(options: MixupOptions = {}) {
     checkOptions('Mixup', options, ['alpha', 'seed']);
     const { alpha = 1, seed = 0 } = options;
